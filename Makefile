@@ -1,0 +1,55 @@
+# Four verbs, the same here and in CI; each does its own set-up.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+TEST_JOBS ?= 2
+
+.PHONY: demo run test check format lock clean
+
+demo: $(VENV)/.run
+	$(BIN)/listen-server demo $(ARGS)
+
+run: $(VENV)/.run
+	$(BIN)/listen-server serve --open $(ARGS)
+
+test: $(VENV)/.dev
+	$(BIN)/pytest -n $(TEST_JOBS) $(ARGS)
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/mypy tests
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# Dependencies are locked with hashes, for every platform; no index host is named in the files.
+lock: $(VENV)/.dev
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --group build --universal --python-version 3.11 --upgrade \
+	  --generate-hashes --no-header --no-emit-index-url --output-file requirements.txt
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade \
+	  --constraints requirements.txt --all-extras \
+	  --generate-hashes --no-header --no-emit-index-url --output-file requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+
+$(VENV)/.base: Makefile
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "listen-server needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/.run: $(VENV)/.base requirements.txt pyproject.toml
+	$(BIN)/pip install --disable-pip-version-check --quiet --require-hashes --requirement requirements.txt
+	$(BIN)/pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.base requirements-dev.txt pyproject.toml
+	$(BIN)/pip install --disable-pip-version-check --quiet --require-hashes --requirement requirements-dev.txt
+	$(BIN)/pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	touch $(VENV)/.run $@

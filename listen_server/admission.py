@@ -1,0 +1,164 @@
+"""Who may stream, decided before a connection is accepted. endpoint.py asks; nothing here waits.
+
+Refusing after accept would be worse than an error: jambonz would take the verb for connected.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from listen_server.credentials import Credential, CredentialStore, Scope, basic_credentials
+from listen_server.settings import Settings
+from listen_server.throttle import FailureThrottle
+
+OPEN_TENANT = "local"
+_FORWARDED = frozenset({b"forwarded", b"x-forwarded-for", b"x-real-ip"})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a websocket upgrade says of itself."""
+
+    scope: Scope  # of the route: what a credential must allow
+    subprotocols: Sequence[str]
+    headers: Sequence[tuple[bytes, bytes]] = field(repr=False)  # names in lower case
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The upgrade is accepted for a tenant."""
+
+    tenant: str
+    subprotocol: str | None  # to echo
+    account_sid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The upgrade is answered with an HTTP status and a sentence."""
+
+    status: int
+    reason: str  # for the metric
+    sentence: str
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    offered: str | None = None
+
+
+class Admission:
+    """The rules of one process, and its count of who is in."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        credentials: CredentialStore,
+        *,
+        unavailable: Callable[[], str | None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._credentials = credentials
+        self._unavailable = unavailable
+        self._clock = clock
+        self._throttle = FailureThrottle()
+        self._active: Counter[str] = Counter()
+
+    @property
+    def active(self) -> int:
+        """Streams that are on."""
+        return self._active.total()
+
+    @property
+    def open(self) -> bool:
+        """Whether streams need no credential: asked for, or none exists (loopback only)."""
+        return self._settings.open or not len(self._credentials)
+
+    def decide(self, request: Request) -> Admitted | Refused:
+        """Admit or refuse. An admitted stream must be given back with `left`."""
+        offered = self._subprotocol(request)
+        if isinstance(offered, Refused):
+            return offered
+        credential = self._credential(request)
+        if isinstance(credential, Refused):
+            return credential
+        tenant = credential.tenant if credential else OPEN_TENANT
+        if refused := self._capacity(tenant):
+            return refused
+        return Admitted(tenant, offered, credential.account_sid if credential else None)
+
+    def entered(self, tenant: str) -> None:
+        """Count a stream that was accepted."""
+        self._active[tenant] += 1
+
+    def left(self, tenant: str) -> None:
+        """Count a stream that is over."""
+        self._active[tenant] -= 1
+        if not self._active[tenant]:
+            del self._active[tenant]
+
+    def _subprotocol(self, request: Request) -> str | Refused | None:
+        first = request.subprotocols[0] if request.subprotocols else None
+        if self._settings.subprotocol == "any":
+            return first
+        for offered in request.subprotocols:
+            if offered in self._settings.subprotocol:
+                return offered
+        wanted = " or ".join(self._settings.subprotocol)
+        sentence = f"this address speaks the websocket subprotocol {wanted}\n"
+        return Refused(400, "subprotocol", sentence, offered=first or "none")
+
+    def _credential(self, request: Request) -> Credential | Refused | None:
+        headers = dict(request.headers)
+        if self.open:
+            return _FROM_ELSEWHERE if _FORWARDED & headers.keys() else None
+        header = headers.get(b"authorization")
+        if header is None:
+            return _NO_CREDENTIAL
+        given = basic_credentials(header.decode("latin-1"))
+        return self._check(given, request) if given else _UNREADABLE
+
+    def _check(self, given: tuple[str, str], request: Request) -> Credential | Refused:
+        credential = self._credentials.check(*given)
+        if credential is None:
+            wait = self._throttle.failed(given[0], request.address, self._clock())
+            return _too_often(wait) if wait else _WRONG
+        if request.scope not in credential.scopes:
+            return Refused(403, "scope", f"the credential lacks the scope {request.scope}\n")
+        return credential
+
+    def _capacity(self, tenant: str) -> Refused | None:
+        why = self._unavailable()
+        if why is None and self.active >= self._settings.max_streams:
+            why = "full"
+        limit = self._settings.max_streams_per_tenant
+        if why is None and limit is not None and self._active[tenant] >= limit:
+            why = "tenant full"
+        if why is None:
+            return None
+        return Refused(503, why, f"no new streams now: {why}\n", ((b"retry-after", b"10"),))
+
+
+def _unauthorized(reason: str, sentence: str) -> Refused:
+    challenge = (b"www-authenticate", b'Basic realm="listen-server", charset="UTF-8"')
+    return Refused(401, reason, f"{sentence}\n", (challenge,))
+
+
+_NO_CREDENTIAL = _unauthorized(
+    "no credential",
+    "set the verb's wsAuth; jambonz omits it where user:password is longer than 91 bytes",
+)
+_UNREADABLE = _unauthorized(
+    "unreadable credential",
+    "HTTP Basic is asked for; jambonz garbles it where user:password is longer than 90 bytes",
+)
+_WRONG = _unauthorized("wrong credential", "user or password is wrong")
+_FROM_ELSEWHERE = _unauthorized(
+    "forwarded without credential",
+    "without a credential only programs on this machine may stream: "
+    "`listen-server credentials add TENANT` makes one",
+)
+
+
+def _too_often(wait: int) -> Refused:
+    header = (b"retry-after", str(wait).encode())
+    return Refused(429, "guessing", "too many wrong passwords\n", (header,))

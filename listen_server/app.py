@@ -1,0 +1,122 @@
+"""The one file that knows every part: it makes them, joins them, opens and closes them.
+
+path --ListenEndpoint--> Stream --Buffered--> sinks        admin: /livez /readyz /metrics
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from time import monotonic
+
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route
+
+from listen_server.admission import Admission
+from listen_server.credentials import CredentialStore, Scope
+from listen_server.endpoint import ListenEndpoint, ListenRoute
+from listen_server.errors import ConfigError
+from listen_server.files import private_directory
+from listen_server.health import Health
+from listen_server.plugins import ConfiguredSink, configure_sinks
+from listen_server.routes import RouteTable
+from listen_server.settings import Settings
+from listen_server.telemetry import Telemetry
+
+log = structlog.get_logger(__name__)
+
+
+class App:
+    """A whole server but for its sockets: `asgi` takes calls, `admin` answers probes."""
+
+    def __init__(self, settings: Settings, *, multiprocess_dir: Path | None = None) -> None:
+        self.settings = settings
+        self.telemetry = Telemetry(multiprocess_dir)
+        self.credentials = CredentialStore(settings.data_dir)
+        _check_exposure(settings, self.credentials)
+        self.sinks = configure_sinks(settings)
+        self.health = Health(settings, self.credentials, self.telemetry)
+        self.admission = Admission(
+            settings, self.credentials, unavailable=self.health.unavailable, clock=monotonic
+        )
+        self.endpoint = ListenEndpoint(
+            RouteTable(_routes(settings, self.sinks)), self.admission, settings, self.telemetry
+        )
+        self.asgi = Starlette(routes=[Mount("/", app=self.endpoint)], lifespan=self._lifespan)
+        self.admin = Starlette(
+            routes=[
+                Route("/livez", self._livez),
+                Route("/readyz", self._readyz),
+                Route("/metrics", self._metrics),
+            ]
+        )
+
+    @asynccontextmanager
+    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        await asyncio.to_thread(_prepare, self.settings.data_dir)
+        for sink in self.sinks.values():
+            await sink.plugin.open()
+        await asyncio.to_thread(self.health.look)
+        self.health.opened()
+        if self.admission.open and not self.settings.open:
+            log.warning(
+                "no credential: every program on this machine may stream",
+                fix="`listen-server credentials add TENANT`, or say --open",
+            )
+        watching = asyncio.create_task(self.health.watch())
+        try:
+            yield
+        finally:
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
+            for sink in self.sinks.values():
+                await sink.plugin.close()
+
+    async def _livez(self, _request: Request) -> Response:
+        return PlainTextResponse("alive\n")
+
+    async def _readyz(self, _request: Request) -> Response:
+        why = self.health.unavailable()
+        if why is None and self.admission.active >= self.settings.max_streams:
+            why = "full"
+        return PlainTextResponse(f"{why or 'ready'}\n", status_code=503 if why else 200)
+
+    async def _metrics(self, _request: Request) -> Response:
+        content = await asyncio.to_thread(self.telemetry.exposition)
+        return Response(content, media_type=CONTENT_TYPE_LATEST)
+
+
+def _routes(settings: Settings, sinks: Mapping[str, ConfiguredSink]) -> Mapping[str, ListenRoute]:
+    return {
+        pattern: ListenRoute(route, _scope(pattern), tuple(sinks[name] for name in route.sinks))
+        for pattern, route in settings.routes.items()
+    }
+
+
+def _scope(pattern: str) -> Scope:
+    """Return what a credential needs there: jambonz's own recorder calls `.../record/<vendor>`."""
+    return "record" if "record" in pattern.split("/") else "listen"
+
+
+def _check_exposure(settings: Settings, credentials: CredentialStore) -> None:
+    if not settings.loopback and not len(credentials):
+        raise ConfigError(
+            f"anybody could stream to {settings.host} without a credential: add one with "
+            "`listen-server credentials add TENANT`, or listen on 127.0.0.1"
+        )
+
+
+def _prepare(data_dir: Path) -> None:
+    try:
+        private_directory(data_dir)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot make the data directory {data_dir} ({os.strerror(error.errno or 0)}): "
+            "name another with --data-dir"
+        ) from None

@@ -1,0 +1,81 @@
+"""Is this process alive, and may it take new calls? Watched in the background, asked for free."""
+
+import asyncio
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+
+import structlog
+
+from listen_server.credentials import CredentialStore
+from listen_server.errors import ConfigError
+from listen_server.settings import Settings
+from listen_server.telemetry import Telemetry
+
+log = structlog.get_logger(__name__)
+
+_LAG_EVERY = 0.5  # seconds
+_DISK_EVERY = 5.0  # seconds
+
+
+class Health:
+    """What the probes and the admission ask."""
+
+    def __init__(
+        self, settings: Settings, credentials: CredentialStore, telemetry: Telemetry
+    ) -> None:
+        self._settings = settings
+        self._credentials = credentials
+        self._telemetry = telemetry
+        self._opened = False
+        self._disk_low = False
+        self.draining: Callable[[], bool] = lambda: False
+
+    def unavailable(self) -> str | None:
+        """Return why new calls are refused, or None."""
+        if self.draining():
+            return "draining"
+        if not self._opened:
+            return "starting"
+        return "disk nearly full" if self._disk_low else None
+
+    def opened(self) -> None:
+        """Every sink is ready."""
+        self._opened = True
+
+    async def watch(self) -> None:
+        """Measure until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch_loop())
+            group.create_task(self._watch_files())
+
+    async def _watch_loop(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            before = loop.time()
+            await asyncio.sleep(_LAG_EVERY)
+            self._telemetry.loop_lag.observe(max(0.0, loop.time() - before - _LAG_EVERY))
+            self._telemetry.draining.set(self.draining())
+
+    async def _watch_files(self) -> None:
+        while True:
+            await asyncio.to_thread(self.look)
+            await asyncio.sleep(_DISK_EVERY)
+
+    def look(self) -> None:
+        """Look at the disk and at the credentials once. Blocks: not for the event loop."""
+        with suppress(OSError):  # a data directory that is not there yet is not full
+            usage = shutil.disk_usage(self._settings.data_dir)
+            free = usage.free / usage.total
+            self._telemetry.disk_free.set(free)
+            low = free < self._settings.min_free_disk
+            if low != self._disk_low:
+                self._disk_low = low
+                log.warning(
+                    "disk nearly full: new calls are refused" if low else "disk has room again"
+                )
+        try:
+            if self._credentials.reload():
+                log.info("credentials read again", count=len(self._credentials))
+        except ConfigError as error:
+            log.warning("credentials unreadable: the ones known before stay", says=str(error))

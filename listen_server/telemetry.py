@@ -1,0 +1,163 @@
+"""What the server counts, for Prometheus. No label holds anything that a caller chose."""
+
+from pathlib import Path
+from typing import Final
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from listen_server.logs import failure
+from listen_sinks.api import Outcome
+
+log = structlog.get_logger(__name__)
+
+KNOWN_SUBPROTOCOLS: Final = ("audio.jambonz.org", "audio.drachtio.org", "ws.jambonz.org", "none")
+_LAGS: Final = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)  # seconds
+
+
+class Telemetry:
+    """Every metric of the server, and the log lines that go with them."""
+
+    def __init__(self, multiprocess_dir: Path | None = None) -> None:
+        self._multiprocess_dir = multiprocess_dir
+        self.registry = CollectorRegistry()
+        self._define_streams()
+        self._define_sinks()
+        self._define_process()
+
+    def _define_streams(self) -> None:
+        counter, registry = Counter, self.registry
+        self.active = Gauge(
+            "listen_active_streams",
+            "Streams that are on.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self.streams = counter(
+            "listen_streams",
+            "Streams that ended, by outcome.",
+            ["route", "outcome"],
+            registry=registry,
+        )
+        self.refused = counter(
+            "listen_refusals", "Connections refused before accept.", ["reason"], registry=registry
+        )
+        self.wrong_subprotocol = counter(
+            "listen_wrong_subprotocol", "Refused subprotocols.", ["offered"], registry=registry
+        )
+        self.messages = counter("listen_messages", "Binary messages received.", registry=registry)
+        self.bytes = counter("listen_bytes", "Bytes of audio received.", registry=registry)
+        self.audio_seconds = counter("listen_audio_seconds", "Audio received.", registry=registry)
+        self.gap_seconds = counter(
+            "listen_gap_seconds", "Audio that never came.", registry=registry
+        )
+        self.metadata = counter(
+            "listen_metadata",
+            "First text frames, by how they could be read.",
+            ["quality"],
+            registry=registry,
+        )
+        self.ignored = counter(
+            "listen_ignored_texts", "Text without meaning.", ["cause"], registry=registry
+        )
+        self.peer_errors = counter(
+            "listen_peer_errors", "Connections ended for a fault.", ["fault"], registry=registry
+        )
+        self.flags = counter("listen_flags", "Oddities of streams.", ["flag"], registry=registry)
+
+    def _define_sinks(self) -> None:
+        registry = self.registry
+        self.queue_seconds = Gauge(
+            "listen_sink_queue_seconds",
+            "Audio that waits for a sink.",
+            ["sink"],
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self.dropped = Counter(
+            "listen_sink_dropped_seconds", "Audio lost by slow sinks.", ["sink"], registry=registry
+        )
+        self.failures = Counter(
+            "listen_sink_failures",
+            "Sinks that left a stream.",
+            ["sink", "method"],
+            registry=registry,
+        )
+
+    def _define_process(self) -> None:
+        registry = self.registry
+        self.loop_lag = Histogram(
+            "listen_loop_lag_seconds",
+            "How late the event loop was.",
+            buckets=_LAGS,
+            registry=registry,
+        )
+        self.draining = Gauge(
+            "listen_draining",
+            "Whether new calls are refused.",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self.certificate_expiry = Gauge(
+            "listen_certificate_expiry_seconds",
+            "When the TLS certificate ends, in Unix time.",
+            registry=registry,
+            multiprocess_mode="livemin",
+        )
+        self.disk_free = Gauge(
+            "listen_disk_free_ratio",
+            "Free part of the data disk.",
+            registry=registry,
+            multiprocess_mode="livemin",
+        )
+
+    def exposition(self) -> bytes:
+        """Return everything in Prometheus text format, over all workers."""
+        if self._multiprocess_dir is None:
+            return generate_latest(self.registry)
+        joined = CollectorRegistry()
+        MultiProcessCollector(joined, path=str(self._multiprocess_dir))  # type: ignore[no-untyped-call]
+        return generate_latest(joined)
+
+    # refusals and ends
+
+    def refuse(self, reason: str, *, offered: str | None = None, **details: object) -> None:
+        """Count a connection that was refused before it was accepted."""
+        self.refused.labels(reason).inc()
+        if offered is not None:
+            known = offered if offered in KNOWN_SUBPROTOCOLS else "other"
+            self.wrong_subprotocol.labels(known).inc()
+            details["offered"] = offered[:64]
+        log.warning("refused", reason=reason, **details)
+
+    def stream_ended(self, route: str, stream_id: str, outcome: Outcome) -> None:
+        """Count a stream's one final outcome."""
+        self.streams.labels(route, outcome.state).inc()
+        for flag in outcome.flags:
+            self.flags.labels(flag).inc()
+        log.info(
+            "stream ended",
+            stream=stream_id,
+            route=route,
+            outcome=outcome.state,
+            reason=outcome.reason,
+            seconds=round(outcome.seconds, 3),
+            gaps=len(outcome.gaps),
+            flags=list(outcome.flags),
+        )
+
+    # listen_sinks.buffered.Watcher
+
+    def queued(self, sink: str, seconds: float) -> None:
+        """Follow the length of a sink's queue."""
+        self.queue_seconds.labels(sink).inc(seconds)
+
+    def lost(self, sink: str, seconds: float) -> None:
+        """Count audio that a slow sink lost."""
+        self.dropped.labels(sink).inc(seconds)
+
+    def failed(self, sink: str, stream_id: str, method: str, error: BaseException) -> None:
+        """Count a sink that left its stream, and say why."""
+        self.failures.labels(sink, method).inc()
+        log.error("sink failed", sink=sink, stream=stream_id, method=method, error=failure(error))

@@ -1,0 +1,17 @@
+"""What every test stands on: asyncio, and no blocking call on its event loop."""
+
+from collections.abc import Iterator
+
+import pytest
+from blockbuster import blockbuster_ctx
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def nothing_blocks_the_event_loop() -> Iterator[None]:
+    with blockbuster_ctx(["listen_server", "listen_sinks", "listen_codecs"]):
+        yield
