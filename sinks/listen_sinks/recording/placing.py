@@ -1,0 +1,67 @@
+"""The way of a finished recording from the folder of its run to that of its day.
+
+The sidecar is the list of what is to be done: it is written before anything moves and moves last,
+so that recovery.py can go on wherever a process was killed.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from listen_sinks.recording.folders import day_folder, make_folder, sync_folder
+from listen_sinks.recording.sidecar import Document
+from listen_sinks.recording.track import Part
+
+
+def sidecar_path(folder: Path, stream_id: str) -> Path:
+    """Name the sidecar of a stream."""
+    return folder / f"{stream_id}.json"
+
+
+def home(document: Document, directory: Path) -> Path:
+    """Name the folder in which a recording ends up."""
+    return day_folder(directory, datetime.fromisoformat(document["started_at"]))
+
+
+def describe_file(part: Part, path: Path | None = None) -> Document:
+    """Describe a finished file: of a part as it was recorded, or as it was encoded to `path`."""
+    path = path or part.path
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        size = file.tell()
+    return {
+        "name": path.name,
+        "channels": list(part.channels),
+        "first_frame": part.first_frame,
+        "frames": part.frames,
+        "bytes": size,
+        "sha256": digest,
+    }
+
+
+def place(document: Document, run: Path, directory: Path, leftovers: Iterable[Path]) -> None:
+    """Move the files that a sidecar lists, then itself. Every step can be taken again.
+
+    `leftovers` is what the recording was made from; it goes when the recording is safe.
+    """
+    folder = home(document, directory)
+    make_folder(folder)
+    for file in document["files"]:
+        _move(run / file["name"], folder / file["name"])
+    sync_folder(folder)
+    for path in leftovers:
+        path.unlink(missing_ok=True)
+    _move(sidecar_path(run, document["stream_id"]), sidecar_path(folder, document["stream_id"]))
+    sync_folder(folder)
+
+
+def _move(source: Path, target: Path) -> None:
+    """Move a file, unless a process that was killed has moved it already."""
+    if not target.exists():
+        source.rename(target)
+    elif source.exists():
+        raise FileExistsError(
+            f"{target} is there already: two sinks that record the same streams "
+            "need a `directory` each"
+        )

@@ -1,0 +1,169 @@
+"""The recording sink: every stream becomes ordinary files. README.md says which, where and when.
+
+    audio -> Tape -> GroupWriter (a thread) -> Track (WAV)
+    finish -> Encoder (a process) -> placing.py
+
+What blocks runs in threads; here is only the order of things.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import ClassVar, Final, TypeVar
+
+from listen_codecs.files import SUFFIXES
+from listen_codecs.formats import AudioBlock
+from listen_sinks.api import (
+    Call,
+    DtmfPressed,
+    Gap,
+    MetadataArrived,
+    Outcome,
+    Sink,
+    SinkContext,
+    SinkError,
+    SinkPlugin,
+    StreamEvent,
+)
+from listen_sinks.recording import sidecar
+from listen_sinks.recording.config import RecordingConfig
+from listen_sinks.recording.encoder import Encoder, EncodingFailed
+from listen_sinks.recording.faults import explain
+from listen_sinks.recording.folders import Run, left_behind, make_folder
+from listen_sinks.recording.open_recording import OpenRecording
+from listen_sinks.recording.recovery import recover
+from listen_sinks.recording.writer import GroupWriter, Tape
+
+log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+FILE_THREADS: Final = 4  # that start and finish recordings; one more writes audio
+MIN_PENDING: Final = 2**16  # bytes of a recording that may always wait for the next round
+
+
+class Recording(SinkPlugin):
+    """Records streams as WAV, FLAC or Opus files, each with a JSON sidecar."""
+
+    Config = RecordingConfig
+    finish_timeout: ClassVar[float] = 3600.0  # Opus of a long call behind others
+
+    def __init__(self, config: RecordingConfig, context: SinkContext) -> None:
+        super().__init__(config, context)
+        own = "recordings" if context.name == "recording" else f"recordings-{context.name}"
+        self.directory: Path = context.data_dir / (config.directory or own)
+        self.recovered = 0  # recordings of killed processes that this one has finished
+
+    async def open(self) -> None:
+        """Finish what killed processes left behind, then get ready to record."""
+        self.writer = GroupWriter(self.config.write_interval)
+        self.encoder = Encoder(self.config.encoders)
+        self._threads = ThreadPoolExecutor(FILE_THREADS, thread_name_prefix="recording-files")
+        self.run = await self.in_thread(self._begin)
+        self.writer.start()
+
+    def sink(self, call: Call) -> Sink:
+        """Make the sink of one stream."""
+        return RecordingSink(
+            self, OpenRecording(call, self.run.folder, self.directory, self.config)
+        )
+
+    async def close(self) -> None:
+        """Stop writing, and finish what was not."""
+        await self.writer.stop()
+        await self.encoder.close()
+        await self.in_thread(self._end)
+        await asyncio.to_thread(self._threads.shutdown)
+
+    async def in_thread(self, work: Callable[[], _T]) -> _T:
+        """Do what blocks elsewhere. Raises SinkError, with a sentence for the operator."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except (OSError, ValueError) as error:
+            raise SinkError(explain(error, self.directory)) from error
+
+    def _begin(self) -> Run:
+        make_folder(self.directory)
+        for run in left_behind(self.directory):
+            self.recovered += recover(run.folder, self.directory, "server killed")
+            run.end()
+        if self.recovered:
+            log.info("finished %d recordings of a killed server", self.recovered)
+        return Run.begin(self.directory)
+
+    def _end(self) -> None:
+        recover(self.run.folder, self.directory, "server stopped")
+        self.run.end()
+
+
+class RecordingSink(Sink):
+    """Records one stream."""
+
+    def __init__(self, plugin: Recording, recording: OpenRecording) -> None:
+        self._plugin = plugin
+        self._recording = recording
+        self._tape = Tape(recording.write)
+        self._told = False  # the server knows why this recording ends
+
+    async def start(self, call: Call) -> None:
+        """Write the first sidecar: from here on, a killed server leaves a recording."""
+        rate = call.format.sample_rate * call.format.frame_bytes
+        self._most_pending = max(MIN_PENDING, round(2 * rate * self._plugin.config.write_interval))
+        await self._plugin.in_thread(self._recording.begin)
+
+    async def audio(self, block: AudioBlock) -> None:
+        """Have a block written soon, shape (channels, frames), int16; wait for a slow disk."""
+        self._raise(self._tape.error)
+        self._plugin.writer.put(self._tape, block)
+        if self._tape.pending > self._most_pending:
+            await self._plugin.writer.drain(self._tape)
+            self._raise(self._tape.error)
+
+    async def event(self, event: StreamEvent, at: float) -> None:
+        """Note an event in the sidecar."""
+        document = self._recording.document
+        if isinstance(event, Gap):
+            sidecar.add_gap(document, event)
+        elif isinstance(event, MetadataArrived):
+            sidecar.add_metadata(document, event)
+            await self._plugin.in_thread(self._recording.begin)
+        elif not isinstance(event, DtmfPressed) or self._plugin.config.dtmf:
+            sidecar.add_event(document, event, at)
+
+    async def finish(self, outcome: Outcome) -> None:
+        """Write the last samples, encode, and bring the recording to its place."""
+        await self._plugin.writer.drain(self._tape)
+        problem = await self._plugin.in_thread(self._recording.close)
+        failure = self._tape.error or problem
+        sentence = explain(failure, self._plugin.directory) if failure else None
+        sidecar.end(self._recording.document, outcome, sentence)
+        await self._plugin.in_thread(self._recording.save)
+        if outcome.state != "failed" and not failure:
+            await self._encode()
+        await self._plugin.in_thread(self._recording.place)
+        self._raise(failure)
+
+    async def _encode(self) -> None:
+        encoding = self._plugin.config.format
+        if encoding == "wav" or not self._recording.parts:
+            return
+        try:
+            encoded = []
+            for part in self._recording.parts:
+                target = part.path.with_suffix(SUFFIXES[encoding])
+                await self._plugin.encoder.encode(part.path, target, encoding)
+                encoded.append(target)
+            await self._plugin.in_thread(lambda: self._recording.replace(encoded, encoding))
+        except (EncodingFailed, SinkError) as error:
+            self._recording.document["notes"].append(str(error))
+            with contextlib.suppress(SinkError):  # the sidecar is right without the note
+                await self._plugin.in_thread(self._recording.save)
+
+    def _raise(self, failure: Exception | None) -> None:
+        """Tell the server what went wrong, once."""
+        if failure and not self._told:
+            self._told = True
+            raise SinkError(explain(failure, self._plugin.directory)) from failure
