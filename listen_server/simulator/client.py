@@ -1,0 +1,255 @@
+"""A websocket client that sounds like jambonz's media server. live.py tells it what to say.
+
+What it does with a socket was observed with jambonz's AudioPipe (jambonz/freeswitch-modules,
+mod_audio_fork) on libwebsockets 4.1.6: texts go before audio, what cannot go out gathers into
+one frame, pings are answered and never sent, and after Close 1000 with no reason the socket is
+closed at once, whatever the server still has to say.
+"""
+
+import asyncio
+import hashlib
+import socket
+import struct
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from websockets.client import ClientProtocol
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.http11 import Response
+from websockets.protocol import State
+from websockets.typing import Subprotocol
+from websockets.uri import WebSocketURI
+
+from listen_server.simulator.address import Address
+from listen_server.simulator.errors import CallError, CallRefused
+from listen_server.simulator.handshake import Credential, upgrade_request
+from listen_server.simulator.pipe import AudioPipe
+
+End: TypeAlias = Literal["closed", "aborted", "closed by the server", "dropped by the server"]
+MessageTaker: TypeAlias = Callable[[str | bytes], None]
+
+_MAX_MESSAGE: Final = 64 * 2**20  # bytes; jambonz has no limit for a message in one frame
+_FLUSH_SECONDS: Final = 5.0  # that a server may take to read what comes before the Close
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What went out so far, apart from control frames."""
+
+    texts: int
+    frames: int  # binary
+    bytes: int  # of audio
+    sha256: str  # of the audio, in the order of sending
+
+
+class Connection(asyncio.Protocol):
+    """One connection, from the upgrade request to the last byte. Made by `connect`."""
+
+    def __init__(
+        self, address: Address, subprotocol: str, pipe: AudioPipe, on_message: MessageTaker
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self.answered: asyncio.Future[None] = loop.create_future()
+        self.ended: asyncio.Future[End] = loop.create_future()
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._address = address
+        self._subprotocol = subprotocol
+        self._ws = ClientProtocol(
+            WebSocketURI(address.secure, address.host, address.port, address.path, ""),
+            subprotocols=[Subprotocol(subprotocol)],
+            max_size=_MAX_MESSAGE,
+        )
+        self._pipe = pipe
+        self._on_message = on_message
+        self._message = bytearray()  # a fragmented message so far
+        self._message_is_text = False
+        self._texts: deque[bytes] = deque()
+        self._end: End | None = None
+        self._impatience: asyncio.TimerHandle | None = None
+        self._counts = [0, 0, 0]
+        self._digest = hashlib.sha256()
+
+    # What live.py does ---------------------------------------------------------------------
+
+    def request(self, credential: Credential | None) -> None:
+        """Ask for the websocket; `answered` says what came of it."""
+        self._transport.write(
+            upgrade_request(self._address, self._ws.key, self._subprotocol, credential)
+        )
+
+    def send_text(self, text: bytes) -> None:
+        """Send a text frame as soon as the socket takes it, before any audio."""
+        self._texts.append(text)
+        self._flush()
+
+    def send_audio(self, packet: memoryview, *, hold: bool = False) -> None:
+        """Send a packet, or let it gather with its neighbours while the socket takes nothing.
+
+        `hold` lets it gather anyway.
+        """
+        self._pipe.write(packet)
+        if not hold:
+            self._flush()
+
+    def hang_up(self) -> None:
+        """End as jambonz ends: pending texts, Close 1000, and no wait for an answer."""
+        if self.over:
+            return
+        self._end = "closed"
+        for text in self._texts:
+            self._write_text(text)
+        self._pipe.discard()
+        self._ws.send_close(CloseCode.NORMAL_CLOSURE)
+        self._write_out()
+        self._close()
+
+    def abort(self, by: Literal["fin", "reset"]) -> None:
+        """Vanish without a word: as a process that dies, or as a machine that does."""
+        if self._transport.is_closing():
+            return
+        self._end = "aborted"
+        if by == "fin":
+            self._close()
+            return
+        sock: socket.socket = self._transport.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._transport.abort()
+
+    async def writable(self) -> None:
+        """Wait until the socket takes more."""
+        await self._writable.wait()
+
+    @property
+    def over(self) -> bool:
+        """Nothing more goes out."""
+        return self._ws.state is not State.OPEN or self._transport.is_closing()
+
+    @property
+    def close_code(self) -> int | None:
+        """The server's close code, where it said one."""
+        return self._ws.close_rcvd.code if self._ws.close_rcvd else None
+
+    @property
+    def sent(self) -> Sent:
+        """What went out so far."""
+        texts, frames, size = self._counts
+        return Sent(texts, frames, size, self._digest.hexdigest())
+
+    # What asyncio does ---------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport; it counts as unwritable as soon as one byte has to wait."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # asyncio types it wider
+        self._transport = transport
+        transport.set_write_buffer_limits(high=0)
+
+    def data_received(self, data: bytes) -> None:
+        """Read the answer to the upgrade, then frames; pings are answered here."""
+        self._ws.receive_data(data)
+        self._receive()
+
+    def eof_received(self) -> None:
+        """Take note that the server says no more, and close."""
+        self._ws.receive_eof()
+        self._receive()
+
+    def pause_writing(self) -> None:
+        """Let packets gather."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """Send what has gathered."""
+        self._writable.set()
+        self._flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell everybody who waits."""
+        del exc  # how it ended is known better than what the last system call said
+        if not self.answered.done():
+            self.answered.set_exception(_no_answer())
+        if self._impatience is not None:
+            self._impatience.cancel()
+        self._writable.set()
+        server: End = "dropped by the server"
+        if self.close_code is not None:
+            server = "closed by the server"
+        self.ended.set_result(self._end or server)
+
+    # What both need ------------------------------------------------------------------------
+
+    def _receive(self) -> None:
+        for event in self._ws.events_received():
+            if isinstance(event, Response):
+                self._answer(event)
+            elif isinstance(event, Frame) and self._end is None:
+                self._take(event)
+        self._write_out()
+        if self._ws.handshake_exc and not self.answered.done():
+            self.answered.set_exception(_no_answer())
+        if self._ws.close_expected():
+            self._close()
+
+    def _answer(self, response: Response) -> None:
+        error = self._ws.handshake_exc
+        if self.answered.done():
+            return  # too late: nobody waits any more
+        if error is None:
+            self.answered.set_result(None)
+        elif response.status_code == 101:  # noqa: PLR2004  # switching protocols, RFC 9110
+            hint = "jambonz drops such a connection"
+            self.answered.set_exception(CallError(f"the server's upgrade is wrong: {error}", hint))
+        else:
+            self.answered.set_exception(
+                CallRefused(response.status_code, response.reason_phrase, first_line(response.body))
+            )
+
+    def _take(self, frame: Frame) -> None:
+        if frame.opcode in {Opcode.TEXT, Opcode.BINARY}:
+            self._message_is_text = frame.opcode is Opcode.TEXT
+        elif frame.opcode is not Opcode.CONT:
+            return
+        self._message += frame.data
+        if frame.fin:
+            message, self._message = bytes(self._message), bytearray()
+            self._on_message(message.decode(errors="replace") if self._message_is_text else message)
+
+    def _flush(self) -> None:
+        while self._texts and self._writable.is_set() and not self.over:
+            self._write_text(self._texts.popleft())
+        if self._writable.is_set() and not self.over and (audio := self._pipe.take()):
+            self._ws.send_binary(audio)
+            self._counts[1] += 1
+            self._counts[2] += len(audio)
+            self._digest.update(audio)
+            self._write_out()
+
+    def _write_text(self, text: bytes) -> None:
+        self._ws.send_text(text)
+        self._counts[0] += 1
+        self._write_out()
+
+    def _close(self) -> None:
+        """Close the socket once it has taken what was written, or after some patience."""
+        self._transport.close()
+        if self._impatience is None:
+            loop = asyncio.get_running_loop()
+            self._impatience = loop.call_later(_FLUSH_SECONDS, self._transport.abort)
+
+    def _write_out(self) -> None:
+        for data in self._ws.data_to_send():
+            if data:
+                self._transport.write(data)
+
+
+def first_line(body: bytes | bytearray) -> str:
+    """Return what a server says about a refusal, short and printable."""
+    lines = bytes(body[:1000]).decode(errors="replace").split("\n")
+    return "".join(character for character in lines[0] if character.isprintable()).strip()[:200]
+
+
+def _no_answer() -> CallError:
+    hint = "does a websocket server listen there, and is it ws and not wss, or the reverse?"
+    return CallError("the connection ended before the upgrade was answered", hint)

@@ -1,0 +1,12 @@
+"""The call that this package brings along: two voices, and their words. clips/ has the audio."""
+
+from pathlib import Path
+from typing import Final
+
+CLIP: Final = Path(__file__).with_name("clips") / "message.flac"
+"""16 kHz, two channels: the caller in channel 0, the greeting that is played to them in 1."""
+
+CLIP_WORDS: Final = {
+    "caller": "hello this is robert please call me back tomorrow morning",
+    "greeting": "please leave a message",
+}
