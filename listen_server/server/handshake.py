@@ -1,0 +1,77 @@
+"""uvicorn's HTTP protocol class with a deadline for half a request. websocket.py comes next.
+
+A connection that never finishes a request head costs a file descriptor for as long as it
+likes: uvicorn's only timer is for connections that were idle after an answer.
+"""
+
+import asyncio
+from typing import Any, cast
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from listen_server.server.reports import HandshakeTimedOut, Reporter, ignore
+
+
+class ListenConfig(uvicorn.Config):
+    """uvicorn's configuration, with what our protocol classes want to know besides."""
+
+    def __init__(
+        self, *args: Any, handshake_timeout: float, report: Reporter = ignore, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.handshake_timeout = handshake_timeout  # s
+        self.report = report
+
+
+class ListenHTTPProtocol(H11Protocol):
+    """One connection until it is a websocket; needs a `ListenConfig`.
+
+    The head of each request must be whole `handshake_timeout` seconds after the connection
+    was made or, on a connection that is used again, after its first byte.
+    """
+
+    config: ListenConfig
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        """Start the clock: silence is half a request too."""
+        super().connection_made(transport)
+        self._time_the_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes from the transport."""
+        super().data_received(data)
+        self._time_the_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note that the transport is gone."""
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Hand the connection over, with bytes that came behind the head; stock loses them."""
+        super().handle_websocket_upgrade(event)
+        early, _ = self.conn.trailing_data
+        if early:
+            cast("asyncio.Protocol", self.transport.get_protocol()).data_received(early)
+
+    def _time_the_head(self) -> None:
+        if self.conn.their_state is not h11.IDLE:
+            self._stop_timer()
+        elif self._head_timer is None:
+            delay = self.config.handshake_timeout
+            self._head_timer = self.loop.call_later(delay, self._head_is_late)
+
+    def _stop_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _head_is_late(self) -> None:
+        self.config.report(HandshakeTimedOut(self.client[0] if self.client else None))
+        self.transport.abort()

@@ -1,0 +1,123 @@
+"""The certificate in use, read again when its files change. serving.py gives it to uvicorn.
+
+Every handshake is switched to the newest context by the server-name callback, which OpenSSL
+calls for each ClientHello; connections that are on keep theirs.
+"""
+
+import asyncio
+import contextlib
+import os
+import re
+import ssl
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeAlias
+
+from listen_server.errors import ConfigError
+from listen_server.server.reports import CertificateLoaded, CertificateRejected, Reporter
+
+_Fingerprint: TypeAlias = tuple[tuple[int, int, int] | None, ...]
+_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+_UTC_TIME = 0x17  # ASN.1 tags, X.690
+_VERSION = 0xA0
+
+
+class Certificate:
+    """A certificate and its key, as PEM files; `context` is for the listener, for good."""
+
+    def __init__(self, cert: Path, key: Path) -> None:
+        """Load the pair; a ConfigError says what is wrong with it."""
+        self._cert, self._key = cert, key
+        self._seen = self._read = self._fingerprint()
+        try:
+            self._load()
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"--tls-cert {cert}, --tls-key {key}: {_reason(error)}") from None
+        self.context = self._newest
+
+        def newest(connection: ssl.SSLObject, _name: str | None, _: ssl.SSLContext) -> None:
+            connection.context = self._newest
+
+        self.context.sni_callback = newest
+
+    async def watch(self, interval: float, report: Reporter) -> None:
+        """Look at the files every `interval` seconds, for ever."""
+        while True:
+            await asyncio.sleep(interval)
+            news = await asyncio.to_thread(self.refresh)
+            if news is not None:
+                report(news)
+
+    def refresh(self) -> CertificateLoaded | CertificateRejected | None:
+        """Load the pair if it changed and has been left alone since the last look.
+
+        Two files cannot change in one instant; half a change is not worth a report.
+        """
+        before, self._seen = self._seen, self._fingerprint()
+        if self._seen == self._read or self._seen != before:
+            return None
+        self._read = self._seen
+        try:
+            self._load()
+        except (OSError, ValueError) as error:
+            return CertificateRejected(_reason(error))
+        return CertificateLoaded(self.expires)
+
+    def _load(self) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(self._cert, self._key, password="")  # never ask a terminal
+        expires = not_after(self._cert.read_bytes())
+        self._newest = context
+        self.expires = expires
+
+    def _fingerprint(self) -> _Fingerprint:
+        return tuple(_stat(path) for path in (self._cert, self._key))
+
+
+def _stat(path: Path) -> tuple[int, int, int] | None:
+    with contextlib.suppress(OSError):
+        found = os.stat(path)  # noqa: PTH116  # follows the symbolic links of a mounted secret
+        return found.st_mtime_ns, found.st_size, found.st_ino
+    return None
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError):
+        if error.reason == "KEY_VALUES_MISMATCH":
+            return "the key does not belong to the certificate"
+        return f"not a usable PEM pair without a passphrase ({error.reason or 'unknown format'})"
+    if isinstance(error, OSError):
+        return f"cannot be read: {error.strerror}"
+    return str(error)
+
+
+def not_after(pem: bytes) -> datetime:
+    """Return when the first certificate of a PEM file expires (RFC 5280, section 4.1.2.5).
+
+    The standard library reads a certificate only from its peer, so its DER is walked here:
+    Certificate, TBSCertificate, [version], serial, algorithm, issuer, validity.
+    """
+    found = _PEM.search(pem)
+    if found is None:
+        raise ValueError("holds no certificate")
+    der = ssl.PEM_cert_to_DER_cert(found.group().decode("ascii"))
+    certificate = next(_elements(der))[1]
+    fields = list(_elements(next(_elements(certificate))[1]))
+    validity = fields[4 if fields[0][0] == _VERSION else 3][1]
+    (_, _), (tag, text) = _elements(validity)
+    century = "" if tag != _UTC_TIME else ("20" if text < b"50" else "19")
+    return datetime.strptime(century + text.decode("ascii"), "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
+
+
+def _elements(der: bytes) -> Iterator[tuple[int, bytes]]:
+    """Cut DER into (tag, content); lengths as in X.690, section 8.1.3."""
+    at = 0
+    while at < len(der):
+        tag, size, at = der[at], der[at + 1], at + 2
+        if size & 0x80:
+            octets = size & 0x7F
+            size, at = int.from_bytes(der[at : at + octets], "big"), at + octets
+        yield tag, der[at : at + size]
+        at += size

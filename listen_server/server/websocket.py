@@ -1,0 +1,207 @@
+"""uvicorn's websocket protocol class, for audio: many frames at once, and no call lost to text.
+
+It cuts what it reads into frames (frames.py). Runs of plain binary frames go straight to the
+application where it asked for that; every other frame goes, alone and in order, through the
+stock class, which knows the rest of RFC 6455. Leans on uvicorn's internals, hence the pin.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.protocol import State
+
+from listen_server.server.frames import binary_run, frame_end
+
+EXTENSION = "listen_server"
+
+
+class ListenWebSocketProtocol(WebSocketsSansIOProtocol):
+    """One websocket connection; for `uvicorn.Config(ws=ListenWebSocketProtocol)`.
+
+    `scope["extensions"]` holds `"listen_server"`. An application that finds it may put
+    `"listen_server": {...}` into its `websocket.accept`; without it or its keys the semantics
+    are uvicorn's:
+
+    - `"joined_binary": True`: binary is a stream. The payloads of frames that arrive together
+      come as one `websocket.receive`; their order with texts is kept.
+    - `"lenient_text": True`: text that is not UTF-8 is decoded with U+FFFD. Elsewhere it
+      closes with 1007.
+
+    Unlike the stock class, for every application: frames before a bad one are delivered
+    however the network cuts them; a close frame between two fragments is answered (RFC 6455,
+    section 5.4); fragments and unread pongs are bounded in memory; a lost peer is reported
+    as 1006; the server goes with 1001; a peer that reads nothing cannot hold a closed socket.
+    """
+
+    scope: Any  # a TypedDict above, which knows no extensions of ours
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._joined_binary = False
+        self._lenient_text = False
+        self._held = bytearray()  # less than one frame, or what came before the accept
+        self._fragments = bytearray()  # of one unfinished message
+        self._abort_timer: asyncio.TimerHandle | None = None
+
+    # What comes in
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes from the transport: first the request head, then frames."""
+        if not self.handshake_initiated:
+            super().data_received(data)
+            if not self.handshake_initiated:
+                self._refuse_request()
+        elif self.handshake_complete:
+            self._receive(data)
+        else:
+            self._held += data
+            self.transport.pause_reading()
+
+    def _refuse_request(self) -> None:
+        """Answer a head that h11 let pass and websockets did not; stock leaves it waiting."""
+        output = b"".join(self.conn.data_to_send())
+        response = self.conn.reject(400, "not a websocket handshake\n")
+        self.transport.write(output or response.serialize())
+        self.transport.close()
+
+    def _receive(self, data: bytes) -> None:
+        if not self._held:
+            self._held += data[self._take(data) :]
+            return
+        self._held += data
+        del self._held[: self._take(self._held)]
+
+    def _take(self, stream: bytes | bytearray) -> int:
+        """Act on every whole frame; return how many bytes they were."""
+        at = 0
+        while not self.transport.is_closing():
+            limit = self._limit()
+            if self._joined_binary and self.conn.current_size is None:
+                payloads, at = binary_run(stream, at, limit)
+                if payloads:
+                    self._deliver(b"".join(payloads))
+            end = frame_end(stream, at, limit)
+            if end is None:
+                return at
+            self._hand_over(bytes(stream[at:end]))
+            at = end
+        return len(stream)
+
+    def _limit(self) -> float:
+        most = self.conn.max_message_size
+        return float("inf") if most is None else most - (self.conn.current_size or 0)
+
+    def _hand_over(self, frame: bytes) -> None:
+        if frame[0] & 0x0F == Opcode.CLOSE:
+            self.conn.current_size = None  # else websockets calls a close between fragments a fault
+        super().data_received(frame)
+
+    def _deliver(self, data: bytes) -> None:
+        self.curr_msg_data_type = "bytes"
+        self.frames = [data]
+        super().send_receive_event_to_app()
+
+    def handle_cont(self, event: Frame) -> None:
+        """Join a fragment at once: an object per fragment costs far more than its bytes."""
+        if self.frames:  # the first fragment, where the stock class keeps it
+            self._fragments += self.frames.pop()
+        self._fragments += event.data
+        if event.fin:
+            self.frames, self._fragments = [bytes(self._fragments)], bytearray()
+            self.send_receive_event_to_app()
+
+    def handle_ping(self) -> None:
+        """Answer, unless the peer leaves the answers before this one unread."""
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()
+
+    def send_receive_event_to_app(self) -> None:
+        """Hand a message on, text as the route wants it."""
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            try:
+                self.frames[0].decode()
+            except UnicodeDecodeError:
+                if not self._lenient_text:
+                    self.frames = []
+                    self._refuse_text()
+                    return
+                self.frames[0] = self.frames[0].decode(errors="replace").encode()
+        super().send_receive_event_to_app()
+
+    def _refuse_text(self) -> None:
+        """Close with 1007; stock writes a traceback into the log for it."""
+        self.logger.info("text that is not UTF-8 on a strict route: closing with 1007")
+        self.conn.send_close(1007)
+        self.handle_parser_exception()
+
+    # What the application says
+
+    def handle_connect(self, event: Request) -> None:
+        """Offer our extension in the scope; the application runs after this returns."""
+        super().handle_connect(event)
+        if not self.close_sent:
+            self.scope["extensions"][EXTENSION] = {}
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send as uvicorn does, and learn from the accept what the route asked for."""
+        await super().send(message)
+        if message["type"] == "websocket.accept":
+            self._accepted(message)
+        elif message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            self.handshake_complete = True  # else uvicorn logs every refusal as an error
+
+    def _accepted(self, message: Mapping[str, Any]) -> None:
+        wanted = message.get(EXTENSION) or {}
+        self._joined_binary = bool(wanted.get("joined_binary"))
+        self._lenient_text = bool(wanted.get("lenient_text"))
+        if self._held and self.handshake_complete:
+            early, self._held = bytes(self._held), bytearray()
+            self.transport.resume_reading()
+            self._receive(early)
+
+    # How it ends
+
+    def keepalive_timeout(self) -> None:
+        """Tell the application why; stock waits for the transport to be gone."""
+        super().keepalive_timeout()
+        self._disconnected(1006, "keepalive ping timeout")
+
+    def shutdown(self) -> None:
+        """Close with 1001 and give the peer time to answer; stock says 1012 and hangs up."""
+        if not self.handshake_complete:
+            super().shutdown()
+        elif self.conn.state is not State.OPEN:
+            self.transport.close()
+        else:
+            self.stop_keepalive()
+            self._disconnected(1001, "the server is going away")
+            self.conn.send_close(1001)
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.close_sent = True
+            self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
+            if self.read_paused:
+                self.read_paused = False
+                self.transport.resume_reading()
+
+    def _disconnected(self, code: int, reason: str) -> None:
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+
+    async def run_asgi(self) -> None:
+        """Run the application; what the peer has not read some time after it is thrown away."""
+        await super().run_asgi()
+        if not self.disconnected:
+            delay = 2 * self.close_timeout
+            self._abort_timer = self.loop.call_later(delay, self.transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note that the transport is gone."""
+        if self._abort_timer is not None:
+            self._abort_timer.cancel()
+        super().connection_lost(exc)
