@@ -32,10 +32,14 @@ log = structlog.get_logger(__name__)
 
 
 class App:
-    """A whole server but for its sockets: `asgi` takes calls, `admin` answers probes."""
+    """A whole server but for its sockets: `asgi` takes calls, `admin` answers probes.
+
+    Making one reads files and makes the data directory: not for the event loop. Raises ConfigError.
+    """
 
     def __init__(self, settings: Settings, *, multiprocess_dir: Path | None = None) -> None:
         self.settings = settings
+        _prepare(settings.data_dir)
         self.telemetry = Telemetry(multiprocess_dir)
         self.credentials = CredentialStore(settings.data_dir)
         _check_exposure(settings, self.credentials)
@@ -58,7 +62,6 @@ class App:
 
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
-        await asyncio.to_thread(_prepare, self.settings.data_dir)
         for sink in self.sinks.values():
             await sink.plugin.open()
         await asyncio.to_thread(self.health.look)

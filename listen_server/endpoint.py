@@ -234,7 +234,7 @@ class _Conversation:
         events = self._protocol.receive_bytes(data)
         if events:
             await self._stream.handle(events)
-            while self._stream.should_rest:
+            while self._stream.should_rest:  # noqa: ASYNC110 - it is the clock that ends it
                 await asyncio.sleep(self._settings.tick)
         elif self._protocol.waiting_for_metadata and len(self._timers) == 1:
             self._after(self._settings.metadata_timeout, self._start_without_metadata)

@@ -4,9 +4,11 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+
 from listen_codecs.formats import AudioFormat
 from listen_sinks.api import DtmfPressed
 
@@ -82,7 +84,7 @@ def _steps(line: str, ramp: _Ramp) -> Iterator[Step]:
         case "cut":
             _, size, _, *cuts = rest.split()
             data, borders = ramp.take(int(size)), [0, *map(int, cuts), int(size)]
-            pieces = tuple(data[a:b] for a, b in zip(borders, borders[1:], strict=False))
+            pieces = tuple(data[a:b] for a, b in pairwise(borders))
             yield Step("audio", pieces=pieces)
         case "close":
             yield Step("close", code=int(rest))

@@ -1,18 +1,20 @@
 """A real server on a real port, in the test's own event loop, with the memory sink in it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-from listen_server.app import App
-from listen_server.settings import Settings, load_settings
-from listen_sinks.memory import Memory, MemoryRecording
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
+
+from listen_server.app import App
+from listen_server.run import drain_of, options_of
+from listen_server.server.serving import running
+from listen_server.settings import Settings, load_settings
+from listen_sinks.memory import Memory, MemoryRecording
 
 SUBPROTOCOL = "audio.jambonz.org"
 
@@ -23,6 +25,7 @@ class Running:
 
     app: App
     port: int
+    admin_port: int = 0
 
     def url(self, path: str = "/listen") -> str:
         """Return the address of a route."""
@@ -56,7 +59,7 @@ class Running:
 async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
     """Wait until something is so; fail if it does not come about."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what it waits for has no event of its own
             await asyncio.sleep(0.005)
 
 
@@ -64,6 +67,7 @@ def settings(data_dir: Path, **changes: Any) -> Settings:
     """Make settings as a test wants them: every route into memory, and quick."""
     given: dict[str, Any] = {
         "data_dir": data_dir,
+        "port": 0,
         "open": True,
         "tick": 0.01,
         "min_free_disk": 0.0,
@@ -74,34 +78,16 @@ def settings(data_dir: Path, **changes: Any) -> Settings:
 
 
 @asynccontextmanager
-async def serving(made: Settings, **options: Any) -> AsyncIterator[Running]:
-    """Serve with stock uvicorn until the block ends."""
+async def serving(made: Settings) -> AsyncIterator[Running]:
+    """Serve as `listen-server serve` does, but for its signals, until the block ends."""
     app = await asyncio.to_thread(App, made)  # it reads files: not on the event loop
-    config = uvicorn.Config(
-        app.asgi,
-        host="127.0.0.1",
-        port=0,
-        ws="websockets-sansio",
-        ws_max_size=made.max_message,
-        ws_per_message_deflate=False,
-        log_config=None,
-        **options,
-    )
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve())
-    try:
-        await until(lambda: server.started or task.done())
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield Running(app, port)
-    finally:
-        server.should_exit = True
-        await task
+    options = await asyncio.to_thread(options_of, made)
+    admin = app.admin if made.admin_port is not None else None
+    async with running(app.asgi, admin, options, drain=drain_of(app)) as bound:
+        yield Running(app, bound.port, bound.admin_port or 0)
 
 
 async def say(socket: ClientConnection, *messages: str | bytes) -> None:
     """Send messages in order."""
     for message in messages:
         await socket.send(message)
-
-
-Act = Callable[[], Awaitable[None]]

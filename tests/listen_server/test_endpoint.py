@@ -2,15 +2,17 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from conversation import CONVERSATIONS, Conversation, describe, fields_of, read_conversation
 from harness import SUBPROTOCOL, Running, say, serving, settings, until
-from listen_codecs.pcm import interleave
-from listen_sinks.memory import MemoryRecording
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from listen_codecs.pcm import interleave
+from listen_sinks.memory import MemoryRecording
 
 METADATA = '{"sampleRate":8000,"mixType":"mono","callSid":"c1"}'
 
@@ -41,15 +43,16 @@ def account(recording: MemoryRecording) -> list[str]:
     ]
 
 
+@pytest.mark.parametrize("fast", [True, False], ids=["our class", "stock class"])
 @pytest.mark.parametrize("file", CONVERSATIONS, ids=lambda file: file.stem)
-async def test_a_conversation_reaches_the_sink(file: Path, tmp_path: Path) -> None:
+async def test_a_conversation_reaches_the_sink(file: Path, tmp_path: Path, fast: bool) -> None:  # noqa: FBT001 - a table
     conversation = read_conversation(file)
     route = {
         "sinks": ["memory"],
         "sample_rate": conversation.route.sample_rate,
         "mix": conversation.route.mix,
     }
-    made = settings(tmp_path, routes={"/listen": route})
+    made = settings(tmp_path, routes={"/listen": route}, fast_receive=fast)
 
     async with serving(made) as server:
         async with server.connect() as socket:
@@ -69,7 +72,7 @@ async def test_a_conversation_reaches_the_sink(file: Path, tmp_path: Path) -> No
 
 
 @pytest.fixture
-async def server(tmp_path: Path):  # noqa: ANN201 - what a fixture yields is what tests annotate
+async def server(tmp_path: Path) -> AsyncIterator[Running]:
     async with serving(settings(tmp_path)) as running:
         yield running
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from listen_codecs.formats import AudioFormat
 from listen_server.metadata import MAX_TEXT, format_of, json_values, read_metadata
 

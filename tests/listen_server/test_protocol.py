@@ -1,5 +1,6 @@
 """The listen protocol, without a network."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from conversation import CONVERSATIONS, Conversation, describe, fields_of, read_conversation
 from hypothesis import given
 from hypothesis import strategies as st
+
 from listen_codecs.formats import AudioFormat
 from listen_codecs.pcm import deinterleave, interleave
 from listen_server.errors import MessageTooLarge, PeerError
@@ -94,7 +96,7 @@ def test_where_the_network_cuts_the_stream_never_changes_the_audio(
     borders = sorted({0, len(audio), *(cut for cut in cuts if cut < len(audio))})
 
     events = protocol.receive_text(METADATA)
-    for start, end in zip(borders, borders[1:], strict=False):
+    for start, end in pairwise(borders):
         events += protocol.receive_bytes(audio[start:end])
 
     blocks = [event.block for event in events if isinstance(event, AudioReceived)]
@@ -144,7 +146,7 @@ def test_any_texts_and_bytes_in_any_order_give_events_or_a_peer_error(
 
     starts = [isinstance(event, CallStarted) for event in events]
     assert starts.count(True) <= 1
-    assert not any(isinstance(e, AudioReceived) for e in events[: (starts + [True]).index(True)])
+    assert not any(isinstance(e, AudioReceived) for e in events[: [*starts, True].index(True)])
     assert isinstance(events[-1], CallEnded)
 
 

@@ -1,0 +1,66 @@
+"""The command line: `listen-server COMMAND`. Each command lives in commands/ or simulator/."""
+
+import sys
+
+import typer
+
+from listen_server import __version__
+from listen_server.commands.check import check_config, sinks
+from listen_server.commands.credentials import credentials
+from listen_server.commands.demo import demo
+from listen_server.commands.doctor import doctor
+from listen_server.commands.serve import serve
+from listen_server.errors import ConfigError
+from listen_server.simulator.cli import call
+
+USAGE_ERROR = 2  # exit status for what the operator must change, as typer's own faults have
+
+app = typer.Typer(
+    name="listen-server",
+    help="Receive the audio that jambonz forks out of phone calls.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(serve)
+app.command()(demo)
+app.command()(call)
+app.command()(doctor)
+app.command("check-config")(check_config)
+app.command()(sinks)
+app.add_typer(credentials)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: bool = typer.Option(
+        False,  # noqa: FBT003 - typer's own form
+        "--version",
+        callback=_print_version,
+        is_eager=True,
+        help="Print the version.",
+    ),
+) -> None:
+    """Receive the audio that jambonz forks out of phone calls."""
+    del version
+
+
+def main() -> None:
+    """Run a command; what the operator must change is told in sentences, not in a traceback."""
+    try:
+        app()
+    except ConfigError as error:
+        for fault in error.faults:
+            typer.echo(f"listen-server: {fault}", err=True)
+        sys.exit(USAGE_ERROR)
+
+
+if __name__ == "__main__":
+    main()

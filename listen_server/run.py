@@ -1,0 +1,103 @@
+"""Settings become a running server: app.py makes the parts, server/ has the sockets."""
+
+import structlog
+
+from listen_server.app import App
+from listen_server.server.drain import Drain
+from listen_server.server.options import ServerOptions
+from listen_server.server.reports import (
+    CertificateLoaded,
+    CertificateRejected,
+    DrainBegan,
+    DrainEnded,
+    HandshakeTimedOut,
+    Report,
+    WorkerStarted,
+    WorkerStopped,
+)
+from listen_server.server.serving import serve
+from listen_server.server.sockets import Bound
+from listen_server.settings import Settings
+from listen_server.telemetry import Telemetry
+
+log = structlog.get_logger(__name__)
+
+
+def run_server(settings: Settings) -> None:
+    """Serve until a signal, and until the last call after it has ended."""
+    app = App(settings)
+    serve(
+        app.asgi,
+        app.admin if settings.admin_port is not None else None,
+        options_of(settings),
+        drain=drain_of(app),
+        on_bound=lambda bound: announce(settings, bound),
+        report=Reports(app.telemetry),
+    )
+
+
+def drain_of(app: App) -> Drain:
+    """Tie the server's end to the application's calls."""
+    drain = Drain(lambda: app.admission.active)
+    app.health.draining = lambda: not drain.accepting
+    return drain
+
+
+def options_of(settings: Settings) -> ServerOptions:
+    """Return what the sockets need to know of the settings."""
+    return ServerOptions(
+        host=settings.host,
+        port=settings.port,
+        admin_host=settings.admin_host,
+        admin_port=settings.admin_port or 0,
+        tls_cert=settings.tls_cert,
+        tls_key=settings.tls_key,
+        handshake_timeout=settings.handshake_timeout,
+        max_message_bytes=settings.max_message,
+        ping_interval=settings.ping_interval,
+        ping_timeout=settings.ping_timeout,
+        fast_receive=settings.fast_receive,
+        drain_deadline=settings.drain_deadline,
+        workers=settings.workers,
+    )
+
+
+def announce(settings: Settings, bound: Bound) -> None:
+    """Say where the server is, once it takes calls."""
+    scheme = "wss" if settings.tls_cert else "ws"
+    host = f"[{bound.host}]" if ":" in bound.host else bound.host
+    log.info(
+        "ready",
+        audio=f"{scheme}://{host}:{bound.port}",
+        admin_port=bound.admin_port,
+        routes=list(settings.routes),
+        data_dir=str(settings.data_dir.absolute()),
+    )
+
+
+class Reports:
+    """What happens to the server itself, into metrics and logs."""
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
+
+    def __call__(self, report: Report) -> None:
+        """Take one report."""
+        match report:
+            case HandshakeTimedOut(client=client):
+                self._telemetry.refuse("handshake timeout", address=client)
+            case CertificateLoaded(expires=expires):
+                self._telemetry.certificate_expiry.set(expires.timestamp())
+                log.info("certificate loaded", expires=expires.isoformat())
+            case CertificateRejected(reason=reason):
+                log.error("certificate unusable: the one before stays", reason=reason)
+            case DrainBegan(live=live, deadline=deadline):
+                log.info("draining: no new calls", live=live, deadline=deadline)
+            case DrainEnded(live=live):
+                log.info("stopping", cut=live)
+            case WorkerStarted(number=number, pid=pid):
+                log.info("worker started", number=number, pid=pid)
+            case WorkerStopped(number=number, pid=pid, exit_code=code, restart_in=delay):
+                log.warning(
+                    "worker stopped", number=number, pid=pid, exit_code=code, restart_in=delay
+                )

@@ -1,0 +1,189 @@
+"""What a careless person does, and what a broken sink does: each has its answer."""
+
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+from process import command, finished_calls, server_process
+
+from listen_codecs.files import read_audio
+
+BROKEN = '''
+"""Sinks that do everything wrong."""
+
+import asyncio
+
+from listen_sinks.api import Sink, SinkPlugin
+
+
+class BrokenSink(Sink):
+    def __init__(self, where):
+        self.where = where
+
+    async def misbehave(self, method):
+        if self.where == method:
+            raise RuntimeError("canary +15551239999")
+        if self.where == f"hang in {method}":
+            await asyncio.Event().wait()
+
+    async def start(self, call):
+        await self.misbehave("start")
+
+    async def audio(self, block):
+        await self.misbehave("audio")
+
+    async def event(self, event, at):
+        await self.misbehave("event")
+
+    async def finish(self, outcome):
+        await self.misbehave("finish")
+
+
+class Broken(SinkPlugin):
+    def sink(self, call):
+        if self.context.name == "making":
+            raise RuntimeError("canary +15551239999")
+        return BrokenSink(self.context.name)
+'''
+SINKS = ["making", "start", "audio", "event", "finish", "hang in start", "hang in audio"]
+
+
+@pytest.fixture
+def broken_package(tmp_path: Path) -> Path:
+    """Install a package with a broken sink, beside the ones that are there."""
+    target = tmp_path / "site"
+    (target / "broken-1.dist-info").mkdir(parents=True)
+    (target / "broken_sinks.py").write_text(BROKEN)
+    (target / "broken-1.dist-info" / "METADATA").write_text("Name: broken\nVersion: 1\n")
+    entry = "[listen_server.sinks]\nbroken = broken_sinks:Broken\n"
+    (target / "broken-1.dist-info" / "entry_points.txt").write_text(entry)
+    return target
+
+
+def test_no_broken_sink_costs_the_recording_a_sample(tmp_path: Path, broken_package: Path) -> None:
+    tables = "\n".join(
+        f'[sinks."{name}"]\nkind = "broken"\ntimeout = 0.5\nfinish_timeout = 0.5' for name in SINKS
+    )
+    names = ", ".join(f'"{name}"' for name in [*SINKS, "recording"])
+    toml = f'{tables}\n[routes."/listen"]\nsinks = [{names}]\n'
+    data = tmp_path / "data"
+
+    with server_process(data, "--open", toml=toml, PYTHONPATH=str(broken_package)) as server:
+        placed = command("call", "--url", server.url(), "--dtmf", "5@0.5", "--speed", "4")
+        (told,) = finished_calls(data / "recordings")
+        server.stop()
+
+    block, _ = read_audio(told["path"])
+    assert placed.returncode == 0, placed.stderr
+    assert told["state"] == "complete"
+    assert block.shape[1] == told["received"]["frames"]
+    failures = [line for line in server.log if line["event"] == "sink failed"]
+    failed = {(line["sink"], line["method"]) for line in failures}
+    assert failed == {
+        ("making", "sink"),
+        *((name, name.removeprefix("hang in ")) for name in SINKS[1:]),
+    }
+    assert "canary" not in "".join(server.raw)
+
+
+def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+
+        tried = command("serve", "--open", "--port", port, "--data-dir", str(tmp_path))
+
+    assert tried.returncode == 2
+    assert f"port {port} on 127.0.0.1 is in use" in tried.stderr
+    assert "--port" in tried.stderr
+    assert "Traceback" not in tried.stderr
+
+
+def test_a_settings_file_with_three_mistakes_is_told_all_three(tmp_path: Path) -> None:
+    config = tmp_path / "listen-server.toml"
+    config.write_text('prot = 8080\ntick = "soon"\n[routes."/listen"]\nsample_rate = 44100\n')
+
+    checked = command("check-config", "--config", str(config), "--data-dir", str(tmp_path))
+
+    assert checked.returncode == 2
+    lines = checked.stderr.splitlines()
+    assert len(lines) == 3
+    assert any("`prot`" in line and "`port`" in line for line in lines)
+    assert any("`tick`" in line and "LISTEN_TICK" in line for line in lines)
+    assert any("sample_rate" in line and "8000" in line for line in lines)
+
+
+def test_good_settings_are_told_back(tmp_path: Path) -> None:
+    checked = command("check-config", "--data-dir", str(tmp_path))
+
+    assert checked.returncode == 0, checked.stderr
+    assert "/record/{vendor} goes to recording" in checked.stdout
+
+
+def test_a_sink_that_is_not_installed_is_said_at_start(tmp_path: Path) -> None:
+    config = tmp_path / "listen-server.toml"
+    config.write_text('[routes."/listen"]\nsinks = ["recordin"]\n')
+
+    tried = command("serve", "--open", "--config", str(config), "--data-dir", str(tmp_path))
+
+    assert tried.returncode == 2
+    assert "did you mean 'recording'?" in tried.stderr
+
+
+@pytest.mark.parametrize("options", [["--host", "::"], ["--open", "--host", "::"]])
+def test_nobody_listens_to_the_world_without_a_credential(
+    tmp_path: Path, options: list[str]
+) -> None:
+    tried = command("serve", *options, "--data-dir", str(tmp_path), LISTEN_BEHIND_TLS_PROXY="true")
+
+    assert tried.returncode == 2
+    assert "credential" in tried.stderr
+
+
+def test_the_data_directory_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    tried = command("serve", "--open", "--port", "0", "--data-dir", str(tmp_path / "file" / "data"))
+
+    assert tried.returncode == 2
+    assert "--data-dir" in tried.stderr
+    assert "Traceback" not in tried.stderr
+
+
+def test_a_killed_server_leaves_recordings_that_the_next_one_finishes(tmp_path: Path) -> None:
+    with server_process(tmp_path, "--open") as server:
+        call = subprocess.Popen(
+            [*command_line("call", "--url", server.url(), "--seconds", "30")],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_for_audio(tmp_path)
+        os.kill(server.process.pid, signal.SIGKILL)
+        server.process.wait()
+        call.wait(20)
+    with server_process(tmp_path, "--open"):
+        (told,) = finished_calls(tmp_path / "recordings")
+
+    block, rate = read_audio(told["path"])
+    assert (told["state"], told["reason"]) == ("interrupted", "server killed")
+    assert rate == 8000
+    assert block.shape[1] == told["frames"] > 0
+
+
+def command_line(*arguments: str) -> list[str]:
+    from process import COMMAND
+
+    return [*COMMAND, *arguments]
+
+
+def wait_for_audio(data_dir: Path) -> None:
+    """Wait until a second of audio is on the disk."""
+    from threading import Event
+
+    for _ in range(1000):
+        if any(file.stat().st_size > 16_000 for file in data_dir.rglob("*.wav*")):
+            return
+        Event().wait(0.02)
+    raise AssertionError("no audio reached the disk")
