@@ -1,5 +1,10 @@
 """The command line: `listen-server COMMAND`. Each command lives in commands/ or simulator/."""
 
+# ruff: noqa: E402 - a signal may come while the rest is imported
+from listen_server import early_stop
+
+early_stop.install()
+
 import sys
 
 import typer

@@ -27,6 +27,7 @@ from listen_server.plugins import ConfiguredSink, configure_sinks
 from listen_server.routes import RouteTable
 from listen_server.settings import Settings
 from listen_server.telemetry import Telemetry
+from listen_server.traces import make_traces
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +41,7 @@ class App:
     def __init__(self, settings: Settings, *, multiprocess_dir: Path | None = None) -> None:
         self.settings = settings
         _prepare(settings.data_dir)
-        self.telemetry = Telemetry(multiprocess_dir)
+        self.telemetry = Telemetry(multiprocess_dir, make_traces(settings.otlp_endpoint))
         self.credentials = CredentialStore(settings.data_dir)
         _check_exposure(settings, self.credentials)
         self.sinks = configure_sinks(settings)
@@ -80,6 +81,7 @@ class App:
                 await watching
             for sink in self.sinks.values():
                 await sink.plugin.close()
+            await asyncio.to_thread(self.telemetry.traces.close)
 
     async def _livez(self, _request: Request) -> Response:
         return PlainTextResponse("alive\n")

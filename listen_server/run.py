@@ -1,8 +1,13 @@
 """Settings become a running server: app.py makes the parts, server/ has the sockets."""
 
+import sys
+from functools import partial
+from pathlib import Path
+
 import structlog
 
 from listen_server.app import App
+from listen_server.logs import set_up_logs
 from listen_server.server.drain import Drain
 from listen_server.server.options import ServerOptions
 from listen_server.server.reports import (
@@ -16,7 +21,8 @@ from listen_server.server.reports import (
     WorkerStopped,
 )
 from listen_server.server.serving import serve
-from listen_server.server.sockets import Bound
+from listen_server.server.sockets import Bound, Sockets
+from listen_server.server.workers import supervise
 from listen_server.settings import Settings
 from listen_server.telemetry import Telemetry
 
@@ -25,15 +31,41 @@ log = structlog.get_logger(__name__)
 
 def run_server(settings: Settings) -> None:
     """Serve until a signal, and until the last call after it has ended."""
-    app = App(settings)
+    if settings.workers == 1:
+        serve_here(settings)
+        return
+    App(settings)  # what is wrong is said once, before there are processes
+    status = supervise(
+        partial(serve_here, settings),
+        options_of(settings),
+        admin=settings.admin_port is not None,
+        metrics_dir=metrics_dir(settings),
+        on_bound=lambda bound: announce(settings, bound),
+        report=Reports(),
+    )
+    if status:
+        sys.exit(status)
+
+
+def serve_here(settings: Settings, sockets: Sockets | None = None) -> None:
+    """Serve in this process: alone, or as a worker on sockets that it was given."""
+    if sockets is not None:
+        set_up_logs(level=settings.log_level, human=settings.human_logs)
+    app = App(settings, multiprocess_dir=metrics_dir(settings) if sockets is not None else None)
     serve(
         app.asgi,
         app.admin if settings.admin_port is not None else None,
         options_of(settings),
         drain=drain_of(app),
-        on_bound=lambda bound: announce(settings, bound),
+        sockets=sockets,
+        on_bound=lambda bound: announce(settings, bound) if sockets is None else None,
         report=Reports(app.telemetry),
     )
+
+
+def metrics_dir(settings: Settings) -> Path:
+    """Return where workers keep what they count, so that any of them can tell all."""
+    return settings.data_dir / "metrics"
 
 
 def drain_of(app: App) -> Drain:
@@ -78,8 +110,8 @@ def announce(settings: Settings, bound: Bound) -> None:
 class Reports:
     """What happens to the server itself, into metrics and logs."""
 
-    def __init__(self, telemetry: Telemetry) -> None:
-        self._telemetry = telemetry
+    def __init__(self, telemetry: Telemetry | None = None) -> None:
+        self._telemetry = telemetry or Telemetry()
 
     def __call__(self, report: Report) -> None:
         """Take one report."""

@@ -141,6 +141,9 @@ class Settings(BaseSettings):
     """How much is logged."""
     log_format: Literal["auto", "json", "text"] = "auto"
     """JSON lines or text; auto is text on a terminal."""
+    otlp_endpoint: str | None = None
+    """OpenTelemetry collector for traces, such as http://localhost:4318; needs the extra
+    `telemetry`."""
     routes: Mapping[str, RouteSettings] = Field(
         default_factory=lambda: {path: RouteSettings() for path in _RECORD_ROUTES}
     )
@@ -165,6 +168,11 @@ class Settings(BaseSettings):
     def loopback(self) -> bool:
         """Whether the audio address can be reached from this machine alone."""
         return _is_loopback(self.host)
+
+    @property
+    def human_logs(self) -> bool | None:
+        """Whether logs are for people; None leaves it to whether standard error is a terminal."""
+        return None if self.log_format == "auto" else self.log_format == "text"
 
     @property
     def sink_names(self) -> list[str]:
@@ -192,7 +200,7 @@ def load_settings(file: Path | None = None, **command_line: object) -> Settings:
         raise ConfigError(f"{error}: a nested setting in the environment is JSON") from None
     if contradictions := list(_contradictions(settings)):
         raise ConfigError(*contradictions)
-    return settings
+    return Settings.model_construct(**dict(settings))  # without the file: workers get a copy
 
 
 def _check_toml(file: Path) -> None:

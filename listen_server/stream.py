@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-import structlog
 from ulid import ULID
 
 from listen_codecs.formats import AudioBlock
@@ -26,8 +25,6 @@ from listen_server.telemetry import Telemetry
 from listen_sinks.api import Call, MarkReached, Outcome, PlaybackDone, StreamEvent
 from listen_sinks.buffered import Buffered, Watcher
 from listen_sinks.fanout import FanOut
-
-log = structlog.get_logger(__name__)
 
 AHEAD = 0.5  # seconds before real time: more than the jitter of a live call
 HALF = 0.5  # of a sink's queue
@@ -117,7 +114,6 @@ class Stream:
             gaps=tuple(self._gaps.gaps),
             flags=tuple(self._flags),
         )
-        self._telemetry.gap_seconds.inc(sum(gap.seconds for gap in outcome.gaps))
         self._telemetry.stream_ended(self._origin.route, self.stream_id, outcome)
         await self._sinks.finish(outcome)
         await asyncio.gather(*(buffered.wait() for buffered in self._buffers))
@@ -127,7 +123,7 @@ class Stream:
         self._flags.extend(started.flags)
         self._call = call = self._describe(started)
         self._check_account(call)
-        self._telemetry.metadata.labels(started.quality).inc()
+        self._telemetry.stream_started(call)
         self._silence_limit = _silence_limit(attributes, self._origin.settings.end_on_silence)
         if self._silence_limit:
             self._silence = SilenceMeter(call.format.sample_rate, threshold_dbfs=self._silence_dbfs)
@@ -138,15 +134,6 @@ class Stream:
         ]
         self._sinks = FanOut(self._buffers)
         await self._sinks.start(call)
-        log.info(
-            "stream started",
-            stream=self.stream_id,
-            route=call.route,
-            tenant=call.tenant,
-            rate=call.format.sample_rate,
-            mix=call.format.mix,
-            metadata=started.quality,
-        )
 
     def _describe(self, started: CallStarted) -> Call:
         attributes = started.attributes

@@ -8,7 +8,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from listen_server.logs import failure
-from listen_sinks.api import Outcome
+from listen_server.traces import NoTraces, Traces
+from listen_sinks.api import Call, Outcome
 
 log = structlog.get_logger(__name__)
 
@@ -19,7 +20,8 @@ _LAGS: Final = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)  
 class Telemetry:
     """Every metric of the server, and the log lines that go with them."""
 
-    def __init__(self, multiprocess_dir: Path | None = None) -> None:
+    def __init__(self, multiprocess_dir: Path | None = None, traces: Traces | None = None) -> None:
+        self.traces = traces or NoTraces()
         self._multiprocess_dir = multiprocess_dir
         self.registry = CollectorRegistry()
         self._define_streams()
@@ -131,21 +133,34 @@ class Telemetry:
             details["offered"] = offered[:64]
         log.warning("refused", reason=reason, **details)
 
+    def stream_started(self, call: Call) -> None:
+        """Count a stream's one beginning."""
+        self.metadata.labels(call.metadata_quality).inc()
+        about: dict[str, str | int | float] = {
+            "route": call.route,
+            "tenant": call.tenant,
+            "rate": call.format.sample_rate,
+            "mix": call.format.mix,
+            "metadata": call.metadata_quality,
+        }
+        self.traces.start(call.stream_id, about)
+        log.info("stream started", stream=call.stream_id, **about)
+
     def stream_ended(self, route: str, stream_id: str, outcome: Outcome) -> None:
         """Count a stream's one final outcome."""
         self.streams.labels(route, outcome.state).inc()
         for flag in outcome.flags:
             self.flags.labels(flag).inc()
-        log.info(
-            "stream ended",
-            stream=stream_id,
-            route=route,
-            outcome=outcome.state,
-            reason=outcome.reason,
-            seconds=round(outcome.seconds, 3),
-            gaps=len(outcome.gaps),
-            flags=list(outcome.flags),
-        )
+        self.gap_seconds.inc(sum(gap.seconds for gap in outcome.gaps))
+        about: dict[str, str | int | float] = {
+            "outcome": outcome.state,
+            "reason": outcome.reason,
+            "seconds": round(outcome.seconds, 3),
+            "gaps": len(outcome.gaps),
+            "flags": ", ".join(outcome.flags),
+        }
+        self.traces.end(stream_id, about, failed=outcome.state != "complete")
+        log.info("stream ended", stream=stream_id, route=route, **about)
 
     # listen_sinks.buffered.Watcher
 

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +27,7 @@ class ServerProcess:
     raw: list[str] = field(default_factory=list)
     port: int = 0
     admin_port: int = 0
+    reader: Thread | None = None
 
     def url(self, path: str = "/listen") -> str:
         """Return the address of a route."""
@@ -45,7 +46,8 @@ class ServerProcess:
                 break
         else:
             raise RuntimeError(f"the server did not start: {''.join(self.raw)}")
-        Thread(target=self._read_on, daemon=True).start()
+        self.reader = Thread(target=self._read_on, daemon=True)
+        self.reader.start()
 
     def _read_on(self) -> None:
         assert self.process.stderr is not None
@@ -67,7 +69,11 @@ class ServerProcess:
 
 @contextmanager
 def server_process(
-    data_dir: Path, *options: str, toml: str = "", **environment: str
+    data_dir: Path,
+    *options: str,
+    toml: str = "",
+    preexec_fn: Callable[[], None] | None = None,
+    **environment: str,
 ) -> Iterator[ServerProcess]:
     """Start a server on free ports; kill it at the end if it is still there."""
     config = data_dir / "listen-server.toml"
@@ -80,6 +86,7 @@ def server_process(
         stdout=subprocess.DEVNULL,
         text=True,
         env={**os.environ, "LISTEN_LOG_FORMAT": "json", **environment},
+        preexec_fn=preexec_fn,  # noqa: PLW1509 - no thread of a test is about to fork
     )
     server = ServerProcess(process)
     try:
@@ -89,6 +96,8 @@ def server_process(
         if process.poll() is None:
             process.kill()
         process.wait()
+        if server.reader is not None:
+            server.reader.join(PATIENCE)  # workers keep the pipe open a little longer
         if process.stderr is not None:
             process.stderr.close()
 

@@ -61,9 +61,5 @@ def serve(  # noqa: PLR0913 - every parameter is an option of the command
         tls_cert=tls_cert,
         tls_key=tls_key,
     )
-    set_up_logs(level=settings.log_level, human=_human(settings.log_format))
+    set_up_logs(level=settings.log_level, human=settings.human_logs)
     run_server(settings)
-
-
-def _human(log_format: str) -> bool | None:
-    return None if log_format == "auto" else log_format == "text"

@@ -94,9 +94,10 @@ def test_no_canary_is_in_anything_that_is_written_but_the_sidecar(
     added = command("credentials", "add", "acme", "--data-dir", str(data))
     user, password = (line.partition(": ")[2] for line in added.stdout.splitlines())
     toml = '[routes."/listen"]\nsinks = ["recording", "leaky"]\n'
-    environment = {"PYTHONPATH": str(leaky_package), "LISTEN_LOG_LEVEL": "debug"}
+    toml = f'log_level = "debug"\n{toml}'
+    site = str(leaky_package)
 
-    with server_process(data, "--admin-port", "0", toml=toml, **environment) as server:
+    with server_process(data, "--admin-port", "0", toml=toml, PYTHONPATH=site) as server:
         right = call_of(server, Credential(user, password))
         wrong = call_of(server, Credential(canary("user"), canary("password")))
         (told,) = finished_calls(data / "recordings")
