@@ -12,7 +12,9 @@ from listen_server.settings import Settings
 from listen_server.throttle import FailureThrottle
 
 OPEN_TENANT = "local"
-_FORWARDED = frozenset({b"forwarded", b"x-forwarded-for", b"x-real-ip"})
+_FORWARDED = frozenset(  # what proxies add; jambonz sends none of them
+    b"forwarded via x-forwarded-for x-forwarded-host x-forwarded-proto x-real-ip".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,9 @@ class Admission:
 
     @property
     def open(self) -> bool:
-        """Whether streams need no credential: asked for, or none exists (loopback only)."""
-        return self._settings.open or not len(self._credentials)
+        """Whether streams need no credential: asked for, or none was ever made (loopback only)."""
+        alone = self._settings.loopback and not self._settings.behind_tls_proxy
+        return self._settings.open or (alone and not self._credentials.ever_any)
 
     def decide(self, request: Request) -> Admitted | Refused:
         """Admit or refuse. An admitted stream must be given back with `left`."""

@@ -66,7 +66,7 @@ class App:
         for sink in self.sinks.values():
             await sink.plugin.open()
         await asyncio.to_thread(self.health.look)
-        self.health.opened()
+        self.health.opened([sink.plugin for sink in self.sinks.values()])
         if self.admission.open and not self.settings.open:
             log.warning(
                 "no credential: every program on this machine may stream",

@@ -1,95 +1,133 @@
 """Audio that never came, found by the clock. stream.py feeds it; it has no clock of its own.
 
 jambonz sends no sequence numbers and drops silently when its buffer of some seconds overruns
-or when a stream is paused, so a loss shows only as media time that falls behind the wall. Jitter
-falls behind too, but catches up: what counts is the least lag within a second, not the lag.
+or when a stream is paused, so a loss shows only as media time that falls behind the wall.
+Audio that is late falls behind too, but catches up. So a gap is a lag that has come to stay:
+the least lag of a window (reading in ticks and jitter only add to it) twice in a row. A lag
+that never comes to rest is one gap at the end.
 """
 
 from typing import Final
 
 from listen_sinks.api import Gap
 
-WINDOW: Final = 1.0  # seconds over which the least lag is taken
-SMALLEST: Final = 0.25  # seconds of lag that make a gap: more than two ticks of reading
-_DRIFT: Final = 0.05  # of the difference of two clocks, per window, is taken as drift
-_RATE_AFTER: Final = 5.0  # seconds until the declared rate is judged
-_RATIOS: Final = (1 / 8, 1 / 6, 1 / 4, 1 / 3, 3 / 8, 1 / 2, 2 / 3, 3 / 4, 4 / 3, 3 / 2, 2.0)
-_TOLERANCE: Final = 0.04
+SMALLEST: Final = 0.25  # seconds of lag that make a gap
+_WINDOW: Final = 1.0  # seconds over which the least lag is taken
+_STEADY: Final = 0.1  # seconds between the least lags of two windows that are the same lag
+_TAIL: Final = 1.25  # seconds without audio at the end that are the hang-up, not a gap
+_DRIFT: Final = 2e-4  # of the time that has passed: two clocks may part by that much
+_MOST_AHEAD: Final = 10.0  # seconds: what piles up while jambonz connects; no live call has more
+
+_RUN: Final = 5.0  # seconds of even arrival by which the declared rate is judged
+_SHORT_RUN: Final = 2.0  # the same at the end of a stream
+_STALLED: Final = 2.5 * _WINDOW  # a window is closed by audio: a longer one held a silence
+_EVEN: Final = 0.1  # between the speeds of two windows
+_TOLERANCE: Final = 0.04  # of the ratios below
+_MULTIPLES: Final = (1, 2, 3, 4, 6, 8)  # the rates of jambonz, in units of 8000 Hz
+_RATIOS: Final = frozenset(
+    real * channels / claimed
+    for real in _MULTIPLES
+    for claimed in _MULTIPLES
+    for channels in (0.5, 1, 2)
+    if real * channels != claimed
+)
 
 
 class GapMeter:
     """Media time against monotonic time, for one stream.
 
-    Times are seconds: `now` on any monotonic clock, results in received audio.
+    Times are seconds: `now` on any monotonic clock, results in received audio. The place of a
+    gap is where the audio was last up to date; what came late after it may belong before it.
     """
 
     def __init__(self) -> None:
         self.media = 0.0  # seconds received
         self.gaps: list[Gap] = []
         self.rate_mismatch = False
+        """Audio comes evenly, but at the speed of another rate or number of channels."""
+        self._live = True  # no faster than the clock
+        self._pace = _Pace()
         self._started: float | None = None
-        self._last = 0.0
-        self._base = 0.0
-        self._window_end = 0.0
-        self._least = 0.0
-        self._stall_at = 0.0
-        self._steady = True
-        self._first = 0.0
+        self._last = 0.0  # when audio came
+        self._level = 0.0  # lag that counts as up to date
+        self._drift = 0.0  # part of the level: what the clocks have parted by
+        self._late = 0.0  # audio that came after its gap was told, too little yet to take it back
+        self._fresh = 0.0  # media time at which the audio was last up to date
+        self._window = (0.0, 0.0)  # when it began, and the media time then
+        self._least = 0.0  # lag in this window
+        self._behind: float | None = None  # by how much the window before was, if it was
 
     def received(self, seconds: float, now: float) -> Gap | None:
         """Take the arrival of that much audio; return a gap when one has become certain."""
         if self._started is None:
-            self._begin(seconds, now)
-            return None
-        if now - self._last > SMALLEST:
-            self._stall_at = self.media
-            self._steady = self._steady and now - self._last < 2 * SMALLEST
+            self._started = now
+            self._level = self._least = -seconds  # it may hold all that piled up until now
+            self._window = (now, seconds)
         self._last = now
         self.media += seconds
-        lag = now - self._started - self.media
+        lag = self._lag(now)
         self._least = min(self._least, lag)
-        if now < self._window_end:
-            return None
-        gap = self._judge(self._least)
-        self._judge_rate(now)
-        self._least = lag
-        self._window_end = now + WINDOW
-        return gap
+        if lag - self._level < SMALLEST:
+            self._fresh = self.media
+        if -lag > _MOST_AHEAD:
+            self._live = False
+            self.gaps.clear()
+        return self._close_window(now) if now - self._window[0] >= _WINDOW else None
 
     def ahead(self, now: float) -> float:
         """Return the seconds by which the audio is ahead of the clock; below 0 if behind."""
-        return 0.0 if self._started is None else self.media - (now - self._started)
+        return -self._lag(now)
 
     def ended(self, now: float) -> Gap | None:
-        """Return what is missing at the end: a stream that was paused until it ended."""
+        """Return what is missing at the end: lag can no longer be caught up."""
         if self._started is None:
             return None
-        lag = now - self._started - self.media
-        if lag - self._base < 2 * SMALLEST:
+        self._judge_rate(_SHORT_RUN)
+        end = now if now - self._last > _TAIL else self._last
+        behind = self._lag(end) - self._level
+        if behind < 2 * SMALLEST:  # a single lag, not the least of many
+            self._follow(min(behind, 0.0), end)
             return None
-        if now - self._last > SMALLEST:
-            self._stall_at = self.media
-        return self._judge(lag)
+        return self._found(behind)
 
-    def _begin(self, seconds: float, now: float) -> None:
-        self._started = self._last = now
-        self.media = self._first = seconds
-        self._base = self._least = -seconds  # the first frame may hold a burst of any length
-        self._window_end = now + WINDOW
+    def _lag(self, now: float) -> float:
+        return 0.0 if self._started is None else now - self._started - self.media
 
-    def _judge(self, lag: float) -> Gap | None:
-        missing = lag - self._base
-        if missing < 0:
-            self._take_back(-missing)
-            self._base = lag
-        elif missing >= SMALLEST and not self.rate_mismatch:
-            self._base = lag
-            gap = Gap(round(self._stall_at, 3), round(missing, 3), "not received")
-            self.gaps.append(gap)
-            return gap
+    def _close_window(self, now: float) -> Gap | None:
+        began, media = self._window
+        self._window = (now, self.media)
+        self._pace.add(now - began, self.media - media)
+        self._judge_rate(_RUN)
+        behind, self._least = self._least - self._level, self._lag(now)
+        before, self._behind = self._behind, None
+        if behind < SMALLEST:
+            self._follow(behind, now)
+        elif before is not None and abs(behind - before) < _STEADY:
+            return self._found(behind)
         else:
-            self._base += _DRIFT * missing
+            self._behind = behind
         return None
+
+    def _found(self, seconds: float) -> Gap | None:
+        self._level += seconds
+        if self.rate_mismatch or not self._live:
+            return None
+        gap = Gap(round(self._fresh, 3), round(seconds, 3), "not received")
+        self.gaps.append(gap)
+        return gap
+
+    def _follow(self, change: float, now: float) -> None:
+        """Move the level: as drift while clocks can have parted so far; below it, as late audio."""
+        limit = _DRIFT * (now - (self._started or 0.0))
+        wanted = self._drift + change
+        drift = min(max(wanted, -limit), limit)
+        late = max(0.0, drift - wanted)
+        self._level += drift - self._drift - late
+        self._drift = drift
+        self._late = self._late + late if self.gaps else 0.0
+        if self._late > _STEADY:
+            self._take_back(self._late)
+            self._late = 0.0
 
     def _take_back(self, seconds: float) -> None:
         """Shrink the latest gaps: what looked lost was only late."""
@@ -99,13 +137,37 @@ class GapMeter:
                 self.gaps.append(Gap(last.at, round(last.seconds - seconds, 3), last.reason))
             seconds -= last.seconds
 
-    def _judge_rate(self, now: float) -> None:
-        """Judge once, after some steady seconds, whether audio comes at the rate it claims."""
-        elapsed = now - (self._started or 0.0)
-        if elapsed < _RATE_AFTER or not self._steady:
-            return
-        self._steady = False
-        ratio = (self.media - self._first) / elapsed
-        if any(abs(ratio / wrong - 1) < _TOLERANCE for wrong in _RATIOS):
+    def _judge_rate(self, enough: float) -> None:
+        if self._pace.is_wrong(enough):
             self.rate_mismatch = True
             self.gaps.clear()
+
+
+class _Pace:
+    """The speed at which audio comes, by the first windows in a row in which it was the same."""
+
+    def __init__(self) -> None:
+        self._elapsed = 0.0
+        self._media = 0.0
+        self._speed = 0.0  # of the last window
+        self._known = False
+
+    def add(self, elapsed: float, media: float) -> None:
+        """Take a window: so much time, so much audio."""
+        speed = media / elapsed
+        if elapsed > _STALLED or abs(speed - self._speed) > _EVEN * self._speed:
+            self._elapsed = self._media = 0.0
+        self._speed = speed
+        if elapsed > _STALLED:
+            return
+        self._elapsed += elapsed
+        self._media += media
+
+    def is_wrong(self, enough: float) -> bool:
+        """Judge once, after enough seconds, whether audio comes at a rate that it did not claim."""
+        if self._known or self._elapsed < enough:
+            return False
+        ratio = self._media / self._elapsed
+        wrong = any(abs(ratio / other - 1) < _TOLERANCE for other in _RATIOS)
+        self._known = wrong or abs(ratio - 1) < _TOLERANCE
+        return wrong

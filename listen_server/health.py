@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import structlog
@@ -11,6 +11,7 @@ from listen_server.credentials import CredentialStore
 from listen_server.errors import ConfigError
 from listen_server.settings import Settings
 from listen_server.telemetry import Telemetry
+from listen_sinks.api import SinkPlugin
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +29,7 @@ class Health:
         self._credentials = credentials
         self._telemetry = telemetry
         self._opened = False
+        self._plugins: Sequence[SinkPlugin] = ()
         self._disk_low = False
         self.draining: Callable[[], bool] = lambda: False
 
@@ -37,11 +39,14 @@ class Health:
             return "draining"
         if not self._opened:
             return "starting"
-        return "disk nearly full" if self._disk_low else None
+        if self._disk_low:
+            return "disk nearly full"
+        return next((why for plugin in self._plugins if (why := plugin.unavailable())), None)
 
-    def opened(self) -> None:
-        """Every sink is ready."""
+    def opened(self, plugins: Sequence[SinkPlugin] = ()) -> None:
+        """Take note that every sink is ready."""
         self._opened = True
+        self._plugins = plugins
 
     async def watch(self) -> None:
         """Measure until cancelled."""

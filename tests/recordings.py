@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,8 +14,9 @@ import numpy as np
 
 from listen_codecs.files import read_audio
 from listen_codecs.formats import AudioBlock
-from listen_sinks.api import Call, Outcome, SinkContext
+from listen_sinks.api import Call, Outcome, Sink, SinkContext
 from listen_sinks.recording import Recording
+from listen_sinks.recording.sink import RecordingSink
 from listen_sinks.testing import make_outcome, packets
 
 
@@ -59,6 +61,12 @@ async def record(
     await sink.finish(outcome or make_outcome(call, audio.shape[1]))
 
 
+async def flush(plugin: Recording, sink: Sink) -> None:
+    """Have what the sink was given written now, as the next round would."""
+    assert isinstance(sink, RecordingSink)
+    await plugin.writer.drain(sink._tape)
+
+
 def read_recording(directory: Path, stream_id: str) -> Recorded:
     """Read a finished recording back."""
     (path,) = directory.glob(f"[0-9]*/*/*/{stream_id}.json")
@@ -83,6 +91,15 @@ async def recorded(plugin: Recording, call: Call) -> Recorded:
 def left_open(directory: Path) -> list[str]:
     """Name everything that lies in the folders of recordings that go on."""
     return sorted(path.name for path in (directory / "open").rglob("*") if path.is_file())
+
+
+def mode_of_every(directory: Path) -> dict[str, set[int]]:
+    """Return which modes the files and the folders below a directory have."""
+    paths = list(directory.rglob("*"))
+    return {
+        "files": {stat.S_IMODE(path.stat().st_mode) for path in paths if path.is_file()},
+        "folders": {stat.S_IMODE(path.stat().st_mode) for path in paths if path.is_dir()},
+    }
 
 
 def every_file(directory: Path) -> list[str]:

@@ -219,6 +219,13 @@ class SinkPlugin:
         """Make the sink of one stream. Do nothing slow here: that is for `Sink.start`."""
         raise NotImplementedError
 
+    def unavailable(self) -> str | None:
+        """Return why no new call should come now, in a few words, or None.
+
+        Asked for every call and every readiness probe: answer at once, from memory.
+        """
+        return None
+
     async def close(self) -> None:
         """Let go of everything. No sink of this plugin is alive any more."""
 

@@ -5,9 +5,11 @@ import signal
 import socket
 import subprocess
 from pathlib import Path
+from threading import Event
 
 import pytest
-from process import command, finished_calls, server_process
+from plugin_package import install_plugin
+from process import COMMAND, command, finished_calls, server_process
 
 from listen_codecs.files import read_audio
 
@@ -53,14 +55,7 @@ SINKS = ["making", "start", "audio", "event", "finish", "hang in start", "hang i
 
 @pytest.fixture
 def broken_package(tmp_path: Path) -> Path:
-    """Install a package with a broken sink, beside the ones that are there."""
-    target = tmp_path / "site"
-    (target / "broken-1.dist-info").mkdir(parents=True)
-    (target / "broken_sinks.py").write_text(BROKEN)
-    (target / "broken-1.dist-info" / "METADATA").write_text("Name: broken\nVersion: 1\n")
-    entry = "[listen_server.sinks]\nbroken = broken_sinks:Broken\n"
-    (target / "broken-1.dist-info" / "entry_points.txt").write_text(entry)
-    return target
+    return install_plugin(tmp_path / "site", "broken", BROKEN, "Broken")
 
 
 def test_no_broken_sink_costs_the_recording_a_sample(tmp_path: Path, broken_package: Path) -> None:
@@ -173,15 +168,11 @@ def test_a_killed_server_leaves_recordings_that_the_next_one_finishes(tmp_path: 
 
 
 def command_line(*arguments: str) -> list[str]:
-    from process import COMMAND
-
     return [*COMMAND, *arguments]
 
 
 def wait_for_audio(data_dir: Path) -> None:
     """Wait until a second of audio is on the disk."""
-    from threading import Event
-
     for _ in range(1000):
         if any(file.stat().st_size > 16_000 for file in data_dir.rglob("*.wav*")):
             return

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from urllib.request import urlopen
 
 import pytest
+from plugin_package import install_plugin
 from process import ServerProcess, command, finished_calls, server_process
 
 from listen_codecs.formats import AudioFormat
@@ -78,13 +79,7 @@ def call_of(server: ServerProcess, auth: Credential | None) -> CallResult:
 
 @pytest.fixture
 def leaky_package(tmp_path: Path) -> Path:
-    target = tmp_path / "site"
-    (target / "leaky-1.dist-info").mkdir(parents=True)
-    (target / "leaky_sink.py").write_text(LEAKY_SINK)
-    (target / "leaky-1.dist-info" / "METADATA").write_text("Name: leaky\nVersion: 1\n")
-    entry = "[listen_server.sinks]\nleaky = leaky_sink:Leaky\n"
-    (target / "leaky-1.dist-info" / "entry_points.txt").write_text(entry)
-    return target
+    return install_plugin(tmp_path / "site", "leaky", LEAKY_SINK, "Leaky")
 
 
 def test_no_canary_is_in_anything_that_is_written_but_the_sidecar(
