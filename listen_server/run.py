@@ -84,6 +84,7 @@ def options_of(settings: Settings) -> ServerOptions:
         admin_port=settings.admin_port or 0,
         tls_cert=settings.tls_cert,
         tls_key=settings.tls_key,
+        trusted_proxies=settings.trusted_proxies,
         handshake_timeout=settings.handshake_timeout,
         max_message_bytes=settings.max_message,
         ping_interval=settings.ping_interval,

@@ -135,6 +135,8 @@ class Settings(BaseSettings):
     """Private key of the certificate."""
     behind_tls_proxy: bool = False
     """A proxy in front speaks TLS: plain http is fine beyond loopback."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses of proxies whose X-Forwarded-For names the real peer."""
     public_audio_url: str | None = None
     """Address under which jambonz reaches this server, such as wss://audio.example.com."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

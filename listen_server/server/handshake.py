@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from listen_server.server.reports import HandshakeTimedOut, Reporter, ignore
 
@@ -29,24 +29,26 @@ class ListenHTTPProtocol(H11Protocol):
     """One connection until it is a websocket; needs a `ListenConfig`.
 
     The head of each request must be whole `handshake_timeout` seconds after the connection
-    was made or, on a connection that is used again, after its first byte.
+    was made or, on a connection that is used again, after its first byte. The same goes for
+    the rest of a body that still drips in when its request is answered already.
     """
 
     config: ListenConfig
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._head_timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._handed_over = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Start the clock: silence is half a request too."""
         super().connection_made(transport)
-        self._time_the_head()
+        self._time_the_request()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the transport."""
         super().data_received(data)
-        self._time_the_head()
+        self._time_the_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that the transport is gone."""
@@ -55,23 +57,27 @@ class ListenHTTPProtocol(H11Protocol):
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """Hand the connection over, with bytes that came behind the head; stock loses them."""
+        self._handed_over = True
         super().handle_websocket_upgrade(event)
         early, _ = self.conn.trailing_data
         if early:
             cast("asyncio.Protocol", self.transport.get_protocol()).data_received(early)
 
-    def _time_the_head(self) -> None:
-        if self.conn.their_state is not h11.IDLE:
+    def _time_the_request(self) -> None:
+        cycle: RequestResponseCycle | None = self.cycle  # None before the first request
+        answering = cycle is not None and not cycle.response_complete
+        awaited = self.conn.their_state in (h11.IDLE, h11.SEND_BODY)
+        if answering or self._handed_over or not awaited:
             self._stop_timer()
-        elif self._head_timer is None:
+        elif self._timer is None:
             delay = self.config.handshake_timeout
-            self._head_timer = self.loop.call_later(delay, self._head_is_late)
+            self._timer = self.loop.call_later(delay, self._request_is_late)
 
     def _stop_timer(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
-    def _head_is_late(self) -> None:
+    def _request_is_late(self) -> None:
         self.config.report(HandshakeTimedOut(self.client[0] if self.client else None))
         self.transport.abort()

@@ -34,7 +34,7 @@ class ServerOptions:
     drain_deadline: float = 3600.0
     """How long live calls may go on after SIGTERM."""
     finish_timeout: float = 30.0
-    """How long the application has for its last words once every socket is closed."""
+    """How long peers have to answer the close, and the application for its last words."""
 
     workers: int = 1
     """Processes that share the audio port; more than one needs Linux, which spreads calls."""

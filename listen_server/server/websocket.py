@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
@@ -44,6 +45,7 @@ class ListenWebSocketProtocol(WebSocketsSansIOProtocol):
         super().__init__(*args, **kwargs)
         self._joined_binary = False
         self._lenient_text = False
+        self._app_closed = False
         self._held = bytearray()  # less than one frame, or what came before the accept
         self._fragments = bytearray()  # of one unfinished message
         self._abort_timer: asyncio.TimerHandle | None = None
@@ -151,6 +153,9 @@ class ListenWebSocketProtocol(WebSocketsSansIOProtocol):
 
     async def send(self, message: ASGISendEvent) -> None:
         """Send as uvicorn does, and learn from the accept what the route asked for."""
+        if self.close_sent and not self._app_closed:
+            raise ClientDisconnected  # stock: RuntimeError, as if the application were at fault
+        self._app_closed |= message["type"] == "websocket.close"
         await super().send(message)
         if message["type"] == "websocket.accept":
             self._accepted(message)

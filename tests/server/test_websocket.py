@@ -25,6 +25,7 @@ from server.wire import (
     frame,
     make,
 )
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from listen_server.server.websocket import ListenWebSocketProtocol
@@ -137,15 +138,7 @@ async def test_a_pong_goes_out_before_the_audio_behind_the_ping_is_read() -> Non
 
 
 async def test_reading_pauses_at_the_first_message_that_nobody_took() -> None:
-    async def app(_scope: Any, receive: Any, send: Any) -> None:
-        await receive()
-        await send({"type": "websocket.accept", "listen_server": ASKS})
-        opened.set()
-
-    opened = asyncio.Event()
-    protocol, wire = make(ListenWebSocketProtocol, app)
-    protocol.data_received(HEAD)
-    await opened.wait()
+    protocol, wire = await opened_protocol()
 
     protocol.data_received(frame(BINARY, b"a")[:-1])
     assert wire.reading.is_set()
@@ -349,6 +342,27 @@ async def test_the_server_goes_with_1001_after_all_that_was_received() -> None:
     assert wire.written[before:] == frame(CLOSE, b"\x03\xe9", mask=None)
     assert protocol.queue.get_nowait()["bytes"] == b"the last words"  # type: ignore[typeddict-item]
     assert protocol.queue.get_nowait()["code"] == 1001  # type: ignore[typeddict-item]
+
+
+async def test_an_application_that_still_talks_when_the_server_goes_is_not_at_fault() -> None:
+    protocol, _ = await opened_protocol()
+
+    protocol.shutdown()
+
+    with pytest.raises(ClientDisconnected):
+        await protocol.send({"type": "websocket.send", "text": "hello?"})
+
+
+async def test_a_peer_that_reads_nothing_does_not_hold_its_socket_for_ever() -> None:
+    async def app(_scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+
+    protocol, wire = make(ListenWebSocketProtocol, app)
+    protocol.close_timeout = 0.001
+    protocol.data_received(HEAD)
+
+    await wire.aborted.wait()
 
 
 async def test_a_shutdown_in_the_instant_of_the_peers_close_does_no_harm() -> None:

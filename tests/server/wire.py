@@ -52,14 +52,13 @@ class Wire(asyncio.Transport):
         self.written = b""
         self.reading = asyncio.Event()
         self.reading.set()
-        self.pauses = 0
+        self.aborted = asyncio.Event()
         self._closing = False
 
     def write(self, data: Any) -> None:
         self.written += bytes(data)
 
     def pause_reading(self) -> None:
-        self.pauses += 1
         self.reading.clear()
 
     def resume_reading(self) -> None:
@@ -72,7 +71,9 @@ class Wire(asyncio.Transport):
         self._closing = True
         self.reading.set()
 
-    abort = close
+    def abort(self) -> None:
+        self.close()
+        self.aborted.set()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:  # noqa: ARG002
         return default
