@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from listen_server.simulator.errors import CallError
 
 _SCHEMES: Final = {"wss": (True, 443), "https": (True, 443), "ws": (False, 80), "http": (False, 80)}
+_MAX_PORT: Final = 65535
 # Searched, not matched: what stands before the first fit is ignored, as it is over there.
 _HOST_PORT_PATH: Final = re.compile(r"([^/:]+):?([0-9]*)?(/.*)?\Z")
 
@@ -41,8 +42,11 @@ def parse_address(url: str) -> Address:
     found = _HOST_PORT_PATH.search(rest)
     if found is None:
         raise CallError(f"the url {url!r} has no host", "write it like ws://127.0.0.1:3000/listen")
-    host, port, path = found.groups()
-    return Address(known[0], host, int(port) if port else known[1], path or "/")
+    host, digits, path = found.groups()
+    port = int(digits) if digits else known[1]
+    if port > _MAX_PORT:
+        raise CallError(f"the url {url!r} names port {port}", f"there are {_MAX_PORT} of them")
+    return Address(known[0], host, port, path or "/")
 
 
 def misreading(url: str, address: Address) -> str | None:

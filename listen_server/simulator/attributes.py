@@ -41,7 +41,7 @@ def opening_text(
     if not merged:
         return None
     text = json.dumps(merged, separators=(",", ":"), ensure_ascii=False)
-    return f"{prefix} {text}".lstrip().encode()[:MAX_OPENING]
+    return f"{prefix} {text}".lstrip().encode(errors="replace")[:MAX_OPENING]
 
 
 def _call(kind: Kind) -> dict[str, Any]:

@@ -83,7 +83,8 @@ def _read(file: Path, sample_rate: int) -> list[AudioBlock]:
     except FileNotFoundError:
         raise CallError(f"there is no file {file}", "give a WAV or FLAC file") from None
     except (OSError, ValueError) as error:
-        raise CallError(f"{file} cannot be read: {error}", "give a WAV or FLAC file") from None
+        reason = str(error).rstrip(".")
+        raise CallError(f"{file} cannot be read: {reason}", "give a WAV or FLAC file") from None
     if rate != sample_rate:
         block = resample(block, rate, sample_rate)
     return [block[channel : channel + 1] for channel in range(block.shape[0])]

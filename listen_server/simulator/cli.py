@@ -29,7 +29,7 @@ def call(  # noqa: PLR0913  # every parameter is an option of the command
         Path | None,
         typer.Argument(
             help="Audio of the call: WAV, FLAC or Ogg, one channel or two (the party on this "
-            "endpoint, then the far end). Without it: a message of five seconds.",
+            "endpoint, then the far end). Without it: a short message that comes with the program.",
             show_default=False,
         ),
     ] = None,
@@ -97,9 +97,10 @@ def call(  # noqa: PLR0913  # every parameter is an option of the command
 ) -> None:
     """Place calls to a listen server, as jambonz does.
 
-    On a terminal it shows how the call goes; otherwise it prints one line of JSON per call: what
-    was sent (frames, bytes, samples, SHA-256), what the server asked for, and how it ended.
-    The exit status is 0 if every call went as scripted. Ctrl-C hangs up.
+    On a terminal it shows how the call goes; otherwise it prints one line of
+    JSON per call: what was sent (frames, bytes, samples, SHA-256), what the
+    server asked for, and how it ended. The exit status is 0 if every call went
+    as scripted. Ctrl-C hangs up.
     """
     _run(
         Order(

@@ -13,7 +13,7 @@ import struct
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, cast
 
 from websockets.client import ClientProtocol
 from websockets.frames import CloseCode, Frame, Opcode
@@ -69,7 +69,7 @@ class Connection(asyncio.Protocol):
         self._texts: deque[bytes] = deque()
         self._end: End | None = None
         self._impatience: asyncio.TimerHandle | None = None
-        self._counts = [0, 0, 0]
+        self._texts_sent = self._frames_sent = self._bytes_sent = 0
         self._digest = hashlib.sha256()
 
     # What live.py does ---------------------------------------------------------------------
@@ -135,16 +135,14 @@ class Connection(asyncio.Protocol):
     @property
     def sent(self) -> Sent:
         """What went out so far."""
-        texts, frames, size = self._counts
-        return Sent(texts, frames, size, self._digest.hexdigest())
+        return Sent(self._texts_sent, self._frames_sent, self._bytes_sent, self._digest.hexdigest())
 
     # What asyncio does ---------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport; it counts as unwritable as soon as one byte has to wait."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # asyncio types it wider
-        self._transport = transport
-        transport.set_write_buffer_limits(high=0)
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
+        self._transport.set_write_buffer_limits(high=0)
 
     def data_received(self, data: bytes) -> None:
         """Read the answer to the upgrade, then frames; pings are answered here."""
@@ -176,7 +174,8 @@ class Connection(asyncio.Protocol):
         server: End = "dropped by the server"
         if self.close_code is not None:
             server = "closed by the server"
-        self.ended.set_result(self._end or server)
+        if not self.ended.done():  # cancelled with the task that waited
+            self.ended.set_result(self._end or server)
 
     # What both need ------------------------------------------------------------------------
 
@@ -221,14 +220,14 @@ class Connection(asyncio.Protocol):
             self._write_text(self._texts.popleft())
         if self._writable.is_set() and not self.over and (audio := self._pipe.take()):
             self._ws.send_binary(audio)
-            self._counts[1] += 1
-            self._counts[2] += len(audio)
+            self._frames_sent += 1
+            self._bytes_sent += len(audio)
             self._digest.update(audio)
             self._write_out()
 
     def _write_text(self, text: bytes) -> None:
         self._ws.send_text(text)
-        self._counts[0] += 1
+        self._texts_sent += 1
         self._write_out()
 
     def _close(self) -> None:

@@ -102,10 +102,9 @@ class SimulatedCall:
             if connection.over or self.hung_up or self._back.disconnected:
                 return
             for text in self._back.advance(tick.at) + tick.texts:
-                connection.send_text(text.encode())
-            if tick.audio:
-                more_of_the_burst = tick_of(tick.at + PACKET_SECONDS) < tick_of(script.burst)
-                connection.send_audio(tick.audio, hold=more_of_the_burst)
+                connection.send_text(text.encode(errors="replace"))
+            more_of_the_burst = tick_of(tick.at + PACKET_SECONDS) < tick_of(script.burst)
+            connection.send_audio(tick.audio, hold=more_of_the_burst)
         if script.speed == 0:
             await connection.writable()
 

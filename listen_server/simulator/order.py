@@ -1,6 +1,6 @@
 """A whole command line as calls that can be placed. cli.py fills it in, runner.py places them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -43,7 +43,7 @@ class Order:
     seconds: float | None = None
     calls: int = 1
     user: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
     subprotocol: str = DEFAULT_SUBPROTOCOL
     ca_file: Path | None = None
     insecure: bool = False

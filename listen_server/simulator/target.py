@@ -54,7 +54,7 @@ async def connect(target: Target, pipe: AudioPipe, on_message: MessageTaker) -> 
         raise CallError(
             f"{_where(target)} does not answer", "is the address right, and no firewall between?"
         ) from None
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise _unreachable(target, error) from None
     connection.request(target.credential)
     try:
@@ -87,7 +87,7 @@ async def _open(target: Target, connection: Connection) -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, target.send_buffer)
 
 
-def _unreachable(target: Target, error: OSError) -> CallError:
+def _unreachable(target: Target, error: OSError | UnicodeError) -> CallError:
     """Return the sentence for each way in which a connection does not come about."""
     where = _where(target)
     match error:
@@ -100,7 +100,7 @@ def _unreachable(target: Target, error: OSError) -> CallError:
             return CallError(
                 f"{where} does not speak TLS as expected: {error.reason}", "is it ws, not wss?"
             )
-        case socket.gaierror():
+        case socket.gaierror() | UnicodeError():
             return CallError(f"the host {target.address.host!r} is not known", "check --url")
         case ConnectionRefusedError():
             return CallError(f"nothing listens on {where}", "is the server running?")

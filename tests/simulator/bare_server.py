@@ -57,9 +57,8 @@ class BareServer:
         return [frame.payload.decode() for frame in self.frames if frame.opcode == TEXT]
 
     def say(self, opcode: int, payload: bytes = b"", *, first_byte: int | None = None) -> None:
-        size = bytes([len(payload)])
-        if len(payload) > 125:
-            size = b"\x7f" + len(payload).to_bytes(8, "big")
+        short = len(payload) < 126
+        size = bytes([len(payload)]) if short else b"\x7f" + len(payload).to_bytes(8, "big")
         first = 0x80 | opcode if first_byte is None else first_byte
         self._writer.write(bytes([first]) + size + payload)
 
@@ -112,7 +111,7 @@ async def bare_server(
     sock.bind(("127.0.0.1", 0))
     bare = BareServer(answer or accepting)
     bare.address = sock.getsockname()
-    limit = 2**16 if receive_buffer is None else 256
+    limit = 2**16 if receive_buffer is None else 1024
     server = await asyncio.start_server(bare.take, sock=sock, ssl=tls, limit=limit)
     async with server:
         yield bare
