@@ -29,8 +29,8 @@ class StreamControl:
 
     def __init__(self, send: SendText) -> None:
         self._send = send
-        self._pending = 0
-        self._marks: set[str] = set()
+        self._playing: list[str] = []  # ids of what was sent and not yet reported as done
+        self._marks: list[str] = []  # names, the same one as often as it is outstanding
         self.disconnected = False
 
     async def disconnect(self) -> None:
@@ -45,9 +45,9 @@ class StreamControl:
         """Play samples of shape (1, frames), int16. Raises ControlError, see CallControl."""
         _check_audio(block, sample_rate)
         _check_name(playback_id)
-        if queue and self._pending > MAX_PENDING:
+        if queue and len(self._playing) > MAX_PENDING:
             raise ControlError(f"{MAX_PENDING} playbacks are waiting: jambonz would drop this one")
-        self._pending = self._pending + 1 if queue else 1
+        self._playing = [*self._playing, playback_id] if queue else [playback_id]
         await self._command(
             "playAudio",
             {
@@ -61,7 +61,7 @@ class StreamControl:
 
     async def kill_audio(self) -> None:
         """Stop what is playing and what is queued."""
-        self._pending = 0
+        self._playing = []
         await self._command("killAudio")
 
     async def mark(self, name: str) -> None:
@@ -69,7 +69,7 @@ class StreamControl:
         _check_name(name)
         if len(self._marks) >= MAX_MARKS:
             raise ControlError(f"{MAX_MARKS} marks are outstanding: jambonz takes no more")
-        self._marks.add(name)
+        self._marks.append(name)
         await self._command("mark", {"name": name})
 
     async def clear_marks(self) -> None:
@@ -78,10 +78,12 @@ class StreamControl:
 
     def heard(self, event: PlaybackDone | MarkReached) -> None:
         """Take what jambonz says about earlier commands."""
-        if isinstance(event, PlaybackDone):
-            self._pending = max(0, self._pending - 1)
+        if isinstance(event, MarkReached):
+            _forget(self._marks, event.name)
+        elif event.playback_id is None:
+            del self._playing[:1]
         else:
-            self._marks.discard(event.name)
+            _forget(self._playing, event.playback_id)
 
     async def _command(self, kind: str, data: dict[str, Any] | None = None) -> None:
         message = {"type": kind} if data is None else {"type": kind, "data": data}
@@ -95,6 +97,8 @@ def _check_audio(block: AudioBlock, sample_rate: int) -> None:
         )
     if block.ndim != 2 or block.shape[0] != 1 or block.dtype.str[1:] != "i2":  # noqa: PLR2004 - (1, frames)
         raise ControlError("audio to play has shape (1, frames) and dtype int16")
+    if not block.shape[1]:
+        raise ControlError("there is no audio to play")
     if block.shape[1] > MAX_AUDIO_SECONDS * sample_rate:
         raise ControlError(f"at most {MAX_AUDIO_SECONDS:.0f} s are played at once: split the audio")
 
@@ -102,3 +106,9 @@ def _check_audio(block: AudioBlock, sample_rate: int) -> None:
 def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise ControlError("a mark or playback id is 1 to 64 letters, digits or any of _ . : -")
+
+
+def _forget(names: list[str], name: str) -> None:
+    """Take a name out, unless it is there no more: what was replaced or killed is reported too."""
+    if name in names:
+        names.remove(name)

@@ -6,7 +6,7 @@ reading after its first unread message, so frames gather in the kernel and come 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
 from typing import Any, Final, TypeAlias
 
 Message: TypeAlias = MutableMapping[str, Any]
@@ -19,17 +19,29 @@ class ThrottledReceive:
     def __init__(self, receive: Callable[[], Awaitable[Message]], tick: float) -> None:
         self._receive = receive
         self._tick = tick  # seconds
-        self._waiting: Generator[Any, Any, Message] | None = None
+        self._waiting: Coroutine[Any, Any, Message] | None = None
         self._future: Any = None  # what the waiting receive() waits for
+        self._flooded = False
+        self._error: Exception | None = None  # of a receive() behind messages that came
 
     async def batch(self) -> list[Message]:
-        """Return what has come, in order: at least one message, a disconnect only as the last."""
+        """Return what has come, in order: at least one message, a disconnect only as the last.
+
+        What `receive` raises is raised here, after the messages before it.
+        """
+        if self._flooded:
+            await asyncio.sleep(0)  # the others' turn, before anything is taken
         batch = [await self]
-        while len(batch) < MAX_BATCH and batch[-1]["type"] != "websocket.disconnect":
-            message = self._poll()
+        while batch[-1]["type"] != "websocket.disconnect" and len(batch) < MAX_BATCH:
+            try:
+                message = self._poll()
+            except Exception as error:  # noqa: BLE001 - raised next time: the batch goes first
+                self._error = error
+                break
             if message is None:
                 break
             batch.append(message)
+        self._flooded = len(batch) == MAX_BATCH
         return batch
 
     def close(self) -> None:
@@ -49,23 +61,38 @@ class ThrottledReceive:
 
     def _poll(self) -> Message | None:
         """Take a message that is already there; else leave receive() waiting."""
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
         if self._waiting is not None:
             return None
-        waiting = self._receive().__await__()
+        waiting = self._one()
         try:
-            self._future = next(waiting)
+            self._future = waiting.send(None)
         except StopIteration as done:
             message: Message = done.value
             return message
         self._waiting = waiting
         return None
 
+    async def _one(self) -> Message:
+        """Be a coroutine, which can be left and gone on with whatever `receive` returns."""
+        return await self._receive()
 
-def _go_on(future: Any, waiting: Generator[Any, Any, Message]) -> Generator[Any, Any, Message]:
-    """Wait for what a receive() left waiting waits for, then let it finish."""
+
+def _go_on(future: Any, waiting: Coroutine[Any, Any, Message]) -> Generator[Any, Any, Message]:
+    """Do what `await waiting` does, from the middle: after it has asked to wait for a future.
+
+    What is thrown in (a cancellation) reaches it: it may clean up, wait for more, or return.
+    """
     try:
-        yield future
-    except BaseException as error:
-        waiting.throw(error)  # as if it had been awaited plainly: it may have to clean up
-        raise
-    return (yield from waiting)
+        while True:
+            try:
+                value = yield future
+            except BaseException as error:  # noqa: BLE001 - the one that waits decides about it
+                future = waiting.throw(error)
+            else:
+                future = waiting.send(value)
+    except StopIteration as done:
+        message: Message = done.value
+        return message

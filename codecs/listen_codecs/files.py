@@ -71,10 +71,10 @@ def write_audio(
 
     `target` is a path, which is overwritten, or a seekable file, which is emptied first and left
     open at its end. `sample_rate` is in Hz; Opus is resampled to `opus_rate` of it. WAV and FLAC
-    keep every sample, at any rate. Slow for Opus (6 ms per second of 8 kHz): not on an event
-    loop. Raises ValueError for a block of another shape, TypeError for another dtype, NoAudio if
-    there is no sample for FLAC or Opus, OSError if the file does; what was written until then
-    stays, and is no valid file.
+    keep every sample, at any rate. Slow for Opus (8 ms of CPU per second of 8 kHz mono): not for
+    an event loop. Raises ValueError for a block of another shape, TypeError for another dtype,
+    NoAudio if there is no sample for FLAC or Opus, OSError if the file does; what was written
+    until then stays, and is no valid file.
     """
     if not isinstance(target, Path):
         if not target.seekable():

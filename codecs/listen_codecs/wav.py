@@ -66,24 +66,23 @@ def read_wav_header(file: BinaryIO) -> WavHeader:
     """
     file.seek(0)
     start = file.read(HEADER_BYTES)
-    whole = start + wav_header(8000, 1, None)[len(start) :]
-    riff_tag, riff, wave, fmt, size, kind, channels, rate, *_, data_tag, data = _LAYOUT.unpack(
-        whole
-    )
-    if len(start) < _FORMAT_BYTES or (riff_tag, wave, fmt, data_tag, size, kind) != (
-        *(b"RIFF", b"WAVE", b"fmt ", b"data"),
-        *(16, _PCM),
-    ):
-        raise NotAWav("the file does not begin with a PCM header of 44 bytes")
+    if len(start) < _FORMAT_BYTES:
+        raise NotAWav(f"a header has 44 bytes, the file {len(start)}")
+    found = start + wav_header(8000, 1, None)[len(start) :]
+    _, riff, _, _, _, _, channels, rate, _, _, _, _, data = _LAYOUT.unpack(found)
     try:
         ours = wav_header(rate, channels, None)
     except ValueError as error:
-        raise NotAWav("the file's header names no possible format") from error
-    if whole[20:36] != ours[20:36]:
-        raise NotAWav("the file's header is not that of 16-bit PCM")
-    if data != _OPEN and 0 < data < riff - 36 < _OPEN - 36:
+        raise NotAWav("the header names no possible format") from error
+    if _without_sizes(found) != _without_sizes(ours):
+        raise NotAWav("the file does not begin with a header of 44 bytes for 16-bit PCM")
+    if 0 < data < riff - 36 and riff != _OPEN:
         raise NotAWav("the file has more chunks than its audio")
     return WavHeader(rate, channels, None if data == _OPEN else data)
+
+
+def _without_sizes(header: bytes) -> bytes:
+    return header[:4] + header[8:40]
 
 
 def repair_wav(file: BinaryIO) -> int:

@@ -7,20 +7,17 @@ calls for each ClientHello; connections that are on keep theirs.
 import asyncio
 import contextlib
 import os
-import re
 import ssl
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
+
+from cryptography import x509
 
 from listen_server.errors import ConfigError
 from listen_server.server.reports import CertificateLoaded, CertificateRejected, Reporter
 
 _Fingerprint: TypeAlias = tuple[tuple[int, int, int] | None, ...]
-_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
-_UTC_TIME = 0x17  # ASN.1 tags, X.690
-_VERSION = 0xA0
 
 
 class Certificate:
@@ -94,30 +91,8 @@ def _reason(error: Exception) -> str:
 
 
 def not_after(pem: bytes) -> datetime:
-    """Return when the first certificate of a PEM file expires (RFC 5280, section 4.1.2.5).
-
-    The standard library reads a certificate only from its peer, so its DER is walked here:
-    Certificate, TBSCertificate, [version], serial, algorithm, issuer, validity.
-    """
-    found = _PEM.search(pem)
-    if found is None:
-        raise ValueError("holds no certificate")
-    der = ssl.PEM_cert_to_DER_cert(found.group().decode("ascii"))
-    certificate = next(_elements(der))[1]
-    fields = list(_elements(next(_elements(certificate))[1]))
-    validity = fields[4 if fields[0][0] == _VERSION else 3][1]
-    (_, _), (tag, text) = _elements(validity)
-    century = "" if tag != _UTC_TIME else ("20" if text < b"50" else "19")
-    return datetime.strptime(century + text.decode("ascii"), "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
-
-
-def _elements(der: bytes) -> Iterator[tuple[int, bytes]]:
-    """Cut DER into (tag, content); lengths as in X.690, section 8.1.3."""
-    at = 0
-    while at < len(der):
-        tag, size, at = der[at], der[at + 1], at + 2
-        if size & 0x80:
-            octets = size & 0x7F
-            size, at = int.from_bytes(der[at : at + octets], "big"), at + octets
-        yield tag, der[at : at + size]
-        at += size
+    """Return when the first certificate of a PEM file expires. Raises ValueError if none is."""
+    try:
+        return x509.load_pem_x509_certificate(pem).not_valid_after_utc
+    except ValueError:
+        raise ValueError("holds no certificate") from None

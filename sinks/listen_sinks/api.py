@@ -120,13 +120,13 @@ class CallControl(Protocol):
         """
 
     async def kill_audio(self) -> None:
-        """Stop what is playing and forget what is queued."""
+        """Stop what is playing. jambonz goes on with what is queued, if anything is."""
 
     async def mark(self, name: str) -> None:
         """Ask to be told when the audio sent so far has been played (streaming only)."""
 
     async def clear_marks(self) -> None:
-        """Forget all marks; each comes back as cleared."""
+        """Forget all marks. jambonz documents that each comes back as cleared; not all do."""
 
 
 # A stream as a sink sees it ------------------------------------------------------------------
