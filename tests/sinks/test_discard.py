@@ -1,6 +1,8 @@
 from pathlib import Path
 
 import pytest
+from recordings import every_file
+
 from listen_sinks.api import NoConfig, SinkContext
 from listen_sinks.conformance import SinkContract, running
 from listen_sinks.discard import Discard
@@ -24,4 +26,4 @@ async def test_it_says_how_much_went_through_and_keeps_none_of_it(tmp_path: Path
         await sink.finish(make_outcome(call, 4000))
 
     assert (plugin.streams, plugin.frames) == (1, 4000)
-    assert not list(tmp_path.iterdir())
+    assert every_file(tmp_path) == []

@@ -3,6 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from listen_codecs.formats import AudioBlock
 from listen_sinks.api import Call, DtmfPressed, SinkContext, SinkPlugin
 from listen_sinks.conformance import SinkContract, running

@@ -76,15 +76,19 @@ class Encoder:
 
 def encode_file(source: Path, target: Path, encoding: Encoding) -> None:
     """Encode a file, read it back and compare. Runs in a process of its own."""
-    same = _same_samples if encoding == "flac" else _same_length
     target.unlink(missing_ok=True)
     try:
         _encode(source, target, encoding)
-        if not same(source, target):
-            raise ValueError("what was encoded does not read back as what was recorded")
+        _compare(source, target, encoding)
     except BaseException:
         target.unlink(missing_ok=True)
         raise
+
+
+def _compare(source: Path, target: Path, encoding: Encoding) -> None:
+    same = _same_samples if encoding == "flac" else _same_length
+    if not same(source, target):
+        raise ValueError("what was encoded does not read back as what was recorded")
 
 
 def _encode(source: Path, target: Path, encoding: Encoding) -> None:

@@ -32,6 +32,7 @@ class OpenRecording:
         self._run = run
         self._directory = directory
         self._sidecar = sidecar_path(run, call.stream_id)
+        self._suffixes = {SUFFIXES["wav"], SUFFIXES[config.format]}
         channels = tuple(range(call.format.channels))
         stems = {call.stream_id: channels}
         if config.layout == "channel":
@@ -44,7 +45,7 @@ class OpenRecording:
     def begin(self) -> None:
         """Write the sidecar of a recording that goes on, and make the folder of its end."""
         make_folder(home(self.document, self._directory))
-        sidecar.write(self._sidecar, self.document, room=sidecar.ROOM)
+        sidecar.write_first(self._sidecar, self.document)
 
     def write(self, blocks: Sequence[AudioBlock]) -> None:
         """Append blocks of shape (channels, frames), int16, to every track."""
@@ -69,11 +70,8 @@ class OpenRecording:
         return [part for track in self._tracks for part in track.parts]
 
     def save(self) -> None:
-        """Write the sidecar as it is now, if need be into the room that it has."""
-        try:
-            sidecar.write(self._sidecar, self.document)
-        except OSError:
-            sidecar.overwrite(self._sidecar, self.document)
+        """Write the sidecar as it is now."""
+        sidecar.rewrite(self._sidecar, self.document)
 
     def replace(self, encoded: Sequence[Path], encoding: str) -> None:
         """Let the recording be its encoded files, in the order of `parts`, or leave it as it is."""
@@ -86,8 +84,6 @@ class OpenRecording:
     def place(self) -> None:
         """Bring the recording to the folder of its day; what it was encoded from goes then."""
         kept = {file["name"] for file in self.document["files"]}
-        made = [
-            part.path.with_suffix(suffix) for part in self.parts for suffix in SUFFIXES.values()
-        ]
+        made = [part.path.with_suffix(end) for part in self.parts for end in self._suffixes]
         leftovers = [path for path in made if path.name not in kept]
         place(self.document, self._run, self._directory, leftovers)

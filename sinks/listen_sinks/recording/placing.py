@@ -5,7 +5,7 @@ so that recovery.py can go on wherever a process was killed.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def describe_file(part: Part, path: Path | None = None) -> Document:
     }
 
 
-def place(document: Document, run: Path, directory: Path, leftovers: Iterable[Path]) -> None:
+def place(document: Document, run: Path, directory: Path, leftovers: Sequence[Path]) -> None:
     """Move the files that a sidecar lists, then itself. Every step can be taken again.
 
     `leftovers` is what the recording was made from; it goes when the recording is safe.
@@ -49,7 +49,8 @@ def place(document: Document, run: Path, directory: Path, leftovers: Iterable[Pa
     make_folder(folder)
     for file in document["files"]:
         _move(run / file["name"], folder / file["name"])
-    sync_folder(folder)
+    if leftovers:
+        sync_folder(folder)
     for path in leftovers:
         path.unlink(missing_ok=True)
     _move(sidecar_path(run, document["stream_id"]), sidecar_path(folder, document["stream_id"]))

@@ -4,7 +4,6 @@ Whatever state the files are in: going through here twice, or being killed on th
 same recording.
 """
 
-import logging
 import os
 import re
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import structlog
 from ulid import ULID
 
 from listen_codecs.wav import NotAWav, read_wav_header, repair_wav, wav_header
@@ -20,7 +20,7 @@ from listen_sinks.recording.placing import describe_file, place, sidecar_path
 from listen_sinks.recording.sidecar import Document
 from listen_sinks.recording.track import Part
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 _NAME: Final = re.compile(r"([0-9A-Za-z]+)(?:-ch(\d+))?(?:-part(\d+))?\.[a-z.]+")
 
@@ -38,8 +38,13 @@ def recover(run: Path, directory: Path, reason: str) -> int:
     for stream_id, paths in sorted(streams.items()):
         try:
             finished += _recover(stream_id, paths, run, directory, reason)
-        except (OSError, ValueError, LookupError) as error:
-            log.warning("recording %s stays in %s: %s", stream_id, run, error)
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            log.warning(
+                "recording stays as it was left",
+                stream=stream_id,
+                folder=str(run),
+                error=f"{type(error).__name__}: {error}",
+            )
     return finished
 
 
@@ -59,7 +64,7 @@ def _recover(
         sidecar.interrupt(document, _last_change(wavs or paths), reason)
         files = [describe_file(part) for part in _repaired(wavs, document)]
         sidecar.keep(document, files, "wav")
-        sidecar.write(own, document)
+        sidecar.rewrite(own, document)
     listed = {own.name} | {file["name"] for file in document["files"]}
     place(document, run, directory, [path for path in paths if path.name not in listed])
     return True

@@ -167,15 +167,37 @@ def _describe(event: StreamEvent) -> Document:
 # On disk -------------------------------------------------------------------------------------
 
 
-def write(path: Path, document: Document, *, room: int = 0) -> None:
-    """Write a sidecar whole or not at all, lasting once it is there."""
+def write_first(path: Path, document: Document) -> None:
+    """Write the sidecar of a stream that goes on: it survives this process, not the power."""
+    _replace(path, encode(document) + b" " * ROOM, lasting=False)
+
+
+def write(path: Path, document: Document) -> None:
+    """Write a sidecar whole or not at all, to survive power loss once it is there."""
+    _replace(path, encode(document), lasting=True)
+
+
+def _replace(path: Path, text: bytes, *, lasting: bool) -> None:
     unfinished = path.with_suffix(".json.tmp")
     descriptor = create_file(unfinished, os.O_WRONLY | os.O_TRUNC)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(encode(document) + b" " * room + b"\n")
-        file.flush()
-        os.fsync(descriptor)
-    unfinished.replace(path)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text + b"\n")
+            file.flush()
+            if lasting:
+                os.fsync(descriptor)
+        unfinished.replace(path)
+    except OSError:
+        unfinished.unlink()
+        raise
+
+
+def rewrite(path: Path, document: Document) -> None:
+    """Write a sidecar anew; on a full disk into the room that it has."""
+    try:
+        write(path, document)
+    except OSError:
+        overwrite(path, document)
 
 
 def overwrite(path: Path, document: Document) -> None:
@@ -197,7 +219,7 @@ def read(path: Path) -> Document | None:
     """Read a sidecar; None if it is lost or no sidecar."""
     try:
         document = json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, RecursionError):
         return None
     if not isinstance(document, dict) or document.get("version") != VERSION:
         return None

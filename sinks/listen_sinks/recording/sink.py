@@ -8,11 +8,12 @@ What blocks runs in threads; here is only the order of things.
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ClassVar, Final, TypeVar
+
+import structlog
 
 from listen_codecs.files import SUFFIXES
 from listen_codecs.formats import AudioBlock
@@ -37,7 +38,7 @@ from listen_sinks.recording.open_recording import OpenRecording
 from listen_sinks.recording.recovery import recover
 from listen_sinks.recording.writer import GroupWriter, Tape
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 _T = TypeVar("_T")
 
@@ -75,8 +76,8 @@ class Recording(SinkPlugin):
         """Stop writing, and finish what was not."""
         await self.writer.stop()
         await self.encoder.close()
-        await self.in_thread(self._end)
-        await asyncio.to_thread(self._threads.shutdown)
+        await asyncio.to_thread(self._threads.shutdown)  # a `finish` that was cut may be in one
+        await asyncio.to_thread(self._end)
 
     async def in_thread(self, work: Callable[[], _T]) -> _T:
         """Do what blocks elsewhere. Raises SinkError, with a sentence for the operator."""
@@ -91,7 +92,7 @@ class Recording(SinkPlugin):
             self.recovered += recover(run.folder, self.directory, "server killed")
             run.end()
         if self.recovered:
-            log.info("finished %d recordings of a killed server", self.recovered)
+            log.info("finished the recordings of a killed server", recordings=self.recovered)
         return Run.begin(self.directory)
 
     def _end(self) -> None:

@@ -38,10 +38,11 @@ class GroupWriter:
         self._rounds = asyncio.create_task(self._keep_writing(), name="recording writer")
 
     async def stop(self) -> None:
-        """End the rounds. Every tape has been drained before."""
+        """End the rounds with a last one."""
         self._rounds.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._rounds
+        await self._write(self._filled)
         await asyncio.to_thread(self._thread.shutdown)
 
     def put(self, tape: Tape, block: AudioBlock) -> None:

@@ -18,9 +18,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from recordings import record, recorder
+
 from listen_sinks.api import Gap
 from listen_sinks.testing import make_call, make_outcome, packets, tone
-from recordings import record, recorder
 
 STEPS = {"open", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate"}
 
@@ -36,7 +37,7 @@ def die_at_step(number: int, below: Path) -> None:
     sys.addaudithook(watch)
 
 
-Work = Callable[[Path], None]
+Work = Callable[[Path], object]
 
 
 def sweep(directory: Path, act: Work, first: int = 1, prepare: Work | None = None) -> None:
@@ -52,7 +53,7 @@ def sweep(directory: Path, act: Work, first: int = 1, prepare: Work | None = Non
             os._exit(0)
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         if status != -signal.SIGKILL:
-            print(number)
+            sys.stdout.write(f"{number}\n")
             sys.exit(status)
 
 
@@ -94,7 +95,8 @@ def stream(data_dir: Path) -> None:
                 sent += block.shape[1]
                 await asyncio.sleep(0)
                 if not sink._tape.pending:  # type: ignore[attr-defined]
-                    print(sent, flush=True)
+                    sys.stdout.write(f"{sent}\n")
+                    sys.stdout.flush()
 
     asyncio.run(run())
 

@@ -9,11 +9,12 @@ from typing import Literal
 
 import numpy as np
 import pytest
+from recordings import left_open, record, recorded, recorder
+
 from listen_codecs.files import audio_info, read_audio, write_audio
 from listen_codecs.formats import AudioBlock
 from listen_sinks.recording.encoder import Encoder, EncodingFailed, encode_file
 from listen_sinks.testing import make_call, make_outcome, tone
-from recordings import left_open, record, recorded, recorder
 
 
 def make_wav(path: Path, audio: AudioBlock, rate: int = 8000) -> Path:

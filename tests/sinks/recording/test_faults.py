@@ -1,51 +1,44 @@
+import asyncio
 import errno
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from recordings import flush, left_open, make_plugin, record, recorded, recorder
+
 from listen_sinks.api import Call, Sink, SinkError
 from listen_sinks.recording import Recording
 from listen_sinks.recording.faults import explain
 from listen_sinks.testing import make_call, make_outcome, packets, tone
-from recordings import left_open, make_plugin, record, recorded, recorder
+
+LINUX = sys.platform == "linux"
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Mount a disk of 256 KiB; for who may not mount, there is no such test."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
-    if sys.platform != "linux" or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("only root may mount a small disk")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
-async def record_until_it_fails(plugin: Recording, call: Call) -> tuple[str, int]:
+async def record_until_it_fails(plugin: Recording, call: Call) -> str:
     """Send audio until the sink raises, then finish it as the server does."""
     sink = plugin.sink(call)
     await sink.start(call)
     sent = 0
-    with pytest.raises(SinkError) as raised:
+    try:
         for block in packets(tone(call, 60.0), 8000):
             await sink.audio(block)
             sent += block.shape[1]
-            await plugin.writer.drain(sink._tape)  # type: ignore[attr-defined]
-    await sink.finish(make_outcome(call, sent, state="failed", reason="audio raised"))
-    return str(raised.value), sent
+            await flush(plugin, sink)
+    except SinkError as error:
+        await sink.finish(make_outcome(call, sent, state="failed", reason="audio raised"))
+        return str(error)
+    raise AssertionError("a disk that is full took everything")
 
 
 async def test_a_full_disk_ends_a_recording_that_keeps_what_it_has(small_disk: Path) -> None:
     call = make_call(8000, "stereo")
 
     async with recorder(small_disk) as plugin:
-        sentence, _ = await record_until_it_fails(plugin, call)
+        sentence = await record_until_it_fails(plugin, call)
         recording = await recorded(plugin, call)
 
     assert sentence == f"the disk of {small_disk}/recordings is full: free some space"
@@ -96,7 +89,7 @@ def break_file(sink: Sink, path: str) -> None:
     os.close(descriptor)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs files that fail: /proc, /dev/full")
+@pytest.mark.skipif(not LINUX, reason="needs files that fail: /proc, /dev/full")
 @pytest.mark.parametrize(
     ("path", "sentence"),
     [
@@ -116,11 +109,11 @@ async def test_a_file_that_fails_fails_its_own_recording_alone(
         for sink, call in zip(sinks, calls, strict=True):
             await sink.start(call)
             await sink.audio(first)
-            await plugin.writer.drain(sink._tape)  # type: ignore[attr-defined]
+            await flush(plugin, sink)
         break_file(bad, path)
         for sink in sinks:
             await sink.audio(second)
-            await plugin.writer.drain(sink._tape)  # type: ignore[attr-defined]
+            await flush(plugin, sink)
 
         with pytest.raises(SinkError) as raised:
             await bad.audio(second)
@@ -135,7 +128,7 @@ async def test_a_file_that_fails_fails_its_own_recording_alone(
     assert np.array_equal(kept.audio, first)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs a file that fails: /dev/full")
+@pytest.mark.skipif(not LINUX, reason="needs a file that fails: /dev/full")
 async def test_a_disk_that_is_full_at_the_very_end_is_told_by_finish(tmp_path: Path) -> None:
     call = make_call()
 
@@ -143,7 +136,7 @@ async def test_a_disk_that_is_full_at_the_very_end_is_told_by_finish(tmp_path: P
         sink = plugin.sink(call)
         await sink.start(call)
         await sink.audio(tone(call))
-        await plugin.writer.drain(sink._tape)  # type: ignore[attr-defined]
+        await flush(plugin, sink)
         break_file(sink, "/dev/full")
         await sink.audio(tone(call))
         with pytest.raises(SinkError, match="is full"):
@@ -159,22 +152,21 @@ def test_a_limit_on_file_sizes_is_a_failure_with_a_name(tmp_path: Path) -> None:
 import asyncio, resource
 from pathlib import Path
 from listen_sinks.testing import *
-from recordings import recorder, recorded, record
+from recordings import flush, recorder, recorded, record
 from test_faults import record_until_it_fails
 
 async def main():
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
     async with recorder(Path({str(tmp_path)!r})) as plugin:
-        print((await record_until_it_fails(plugin, call := make_call(8000, "stereo")))[0])
+        print(await record_until_it_fails(plugin, call := make_call(8000, "stereo")))
         print((await recorded(plugin, call)).document["frames"])
 
 asyncio.run(main())
 """
     here = Path(__file__).parent
     environment = os.environ | {"PYTHONPATH": f"{here}:{here.parents[1]}"}
-    ran = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False, env=environment
-    )
+    command = [sys.executable, "-c", program]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
     assert ran.returncode == 0, ran.stderr
     sentence, frames = ran.stdout.splitlines()
@@ -184,7 +176,7 @@ asyncio.run(main())
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 async def test_a_directory_of_somebody_else_is_told_at_the_start(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
+    await asyncio.to_thread(tmp_path.chmod, 0o500)
     plugin = make_plugin(tmp_path)
 
     with pytest.raises(SinkError, match="change its owner or mode"):
@@ -206,5 +198,3 @@ def test_every_failure_is_one_sentence_without_a_full_stop(number: int) -> None:
     assert "\n" not in sentence
     assert not sentence.endswith(".")
     assert json.dumps(sentence)
-
-

@@ -2,6 +2,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from listen_sinks.recording import sidecar
 from listen_sinks.recording.placing import describe_file, place, sidecar_path
 from listen_sinks.recording.track import Part
@@ -42,9 +43,7 @@ def test_audio_and_sidecar_move_and_leftovers_go(tmp_path: Path, run: Path) -> N
     assert names(tmp_path) == {f"{stream}.wav", f"{stream}.json"}
 
 
-def test_leftovers_stay_as_long_as_the_audio_is_not_in_its_place(
-    tmp_path: Path, run: Path
-) -> None:
+def test_leftovers_stay_as_long_as_the_audio_is_not_in_its_place(tmp_path: Path, run: Path) -> None:
     document = finished(run)
     leftover = run / "leftover.wav"
     leftover.touch()

@@ -1,6 +1,9 @@
+import asyncio
+import hashlib
 import json
 import os
 import stat
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -8,9 +11,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from listen_sinks.api import DtmfPressed, MarkReached
+from recordings import record, recorded, recorder
+
+from listen_sinks.api import (
+    DtmfPressed,
+    Gap,
+    MarkReached,
+    MetadataArrived,
+    PlaybackDone,
+    SummaryReceived,
+)
 from listen_sinks.recording import sidecar
-from listen_sinks.testing import make_call, make_outcome
+from listen_sinks.testing import make_call, make_outcome, tone
 
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
@@ -75,7 +87,7 @@ def test_the_last_word_fits_into_the_room_that_was_left_for_it(tmp_path: Path) -
     path = tmp_path / "a.json"
     call = make_call()
     document = sidecar.begun(call, "stream")
-    sidecar.write(path, document, room=sidecar.ROOM)
+    sidecar.write_first(path, document)
     inode, size = path.stat().st_ino, path.stat().st_size
     for number in range(1000):
         sidecar.add_event(document, MarkReached(f"mark {number}", cleared=False), 1.0)
@@ -116,3 +128,152 @@ def test_no_sidecar_is_not_a_sidecar(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "text.json").write_text("[]")
     assert sidecar.read(tmp_path / "text.json") is None
+
+
+# In a recording ---------------------------------------------------------------------------------
+
+
+async def test_the_sidecar_says_what_the_call_was_and_how_it_ended(tmp_path: Path) -> None:
+    call = make_call(8000, "stereo", attributes={"callSid": "x", "customerData": {"ticket": 42}})
+    outcome = make_outcome(
+        call,
+        8000,
+        state="interrupted",
+        reason="peer lost",
+        gaps=(Gap(0.5, 1.02, "not received"),),
+        flags=("odd last byte",),
+    )
+
+    async with recorder(tmp_path) as plugin:
+        await record(plugin, call, tone(call), outcome)
+        document = (await recorded(plugin, call)).document
+
+    assert document["version"] == 1
+    assert document["state"] == "interrupted"
+    assert document["reason"] == "peer lost"
+    assert document["tenant"] == "example"
+    assert document["route"] == "/listen"
+    assert (document["sample_rate"], document["mix"]) == (8000, "stereo")
+    assert (document["frames"], document["seconds"]) == (8000, 1.0)
+    assert document["received"] == {"frames": 8000, "seconds": 1.0}
+    assert document["call"]["call_sid"] == call.call_sid
+    assert document["call"]["from"] == "+15551230001"
+    assert document["metadata"] == {"callSid": "x", "customerData": {"ticket": 42}}
+    assert document["metadata_quality"] == "exact"
+    assert document["gaps"] == [{"at": 0.5, "seconds": 1.02, "reason": "not received"}]
+    assert document["flags"] == ["odd last byte"]
+    assert datetime.fromisoformat(document["started_at"]) == call.started_at
+    assert datetime.fromisoformat(document["ended_at"]) == outcome.ended_at
+
+
+async def test_the_digest_in_the_sidecar_is_that_of_the_file(tmp_path: Path) -> None:
+    call = make_call()
+
+    async with recorder(tmp_path, format="flac") as plugin:
+        await record(plugin, call, tone(call))
+        recording = await recorded(plugin, call)
+
+    (file,) = recording.document["files"]
+    data = (recording.folder / file["name"]).read_bytes()
+    assert (hashlib.sha256(data).hexdigest(), len(data)) == (file["sha256"], file["bytes"])
+
+
+async def test_the_sidecar_is_there_while_the_call_is_on(tmp_path: Path) -> None:
+    call = make_call()
+
+    async with recorder(tmp_path) as plugin:
+        sink = plugin.sink(call)
+        await sink.start(call)
+        (path,) = plugin.directory.glob("open/*/*.json")
+        document = json.loads(path.read_bytes())
+        await sink.finish(make_outcome(call))
+
+    assert document["state"] == "recording"
+    assert document["call"]["call_sid"] == call.call_sid
+
+
+async def test_marks_playback_and_summaries_are_in_the_sidecar(tmp_path: Path) -> None:
+    call = make_call()
+
+    async with recorder(tmp_path) as plugin:
+        sink = plugin.sink(call)
+        await sink.start(call)
+        await sink.event(PlaybackDone("p1", 2.14), 0.0)
+        await sink.audio(tone(call))
+        await sink.event(MarkReached("m1", cleared=True), 1.0)
+        await sink.event(SummaryReceived({"reason": "hangup"}), 1.0)
+        await sink.finish(make_outcome(call, 8000))
+        document = (await recorded(plugin, call)).document
+
+    assert document["events"] == [
+        {"at": 0.0, "event": "playback", "id": "p1", "seconds": 2.14},
+        {"at": 1.0, "event": "mark", "name": "m1", "cleared": True},
+        {"at": 1.0, "event": "summary", "data": {"reason": "hangup"}},
+    ]
+
+
+KEY = {"at": 0.5, "event": "dtmf", "digit": "7", "duration": 0.2}
+
+
+@pytest.mark.parametrize(("config", "kept"), [({}, []), ({"dtmf": True}, [KEY])])
+async def test_the_keys_that_a_caller_presses_are_kept_only_if_asked_for(
+    tmp_path: Path, config: dict[str, Any], kept: list[Any]
+) -> None:
+    call = make_call()
+
+    async with recorder(tmp_path, **config) as plugin:
+        sink = plugin.sink(call)
+        await sink.start(call)
+        await sink.event(DtmfPressed("7", 0.2), 0.5)
+        await sink.finish(make_outcome(call))
+        events = (await recorded(plugin, call)).document["events"]
+
+    assert events == kept
+
+
+async def test_a_gap_that_is_told_twice_is_one_gap(tmp_path: Path) -> None:
+    call = make_call()
+    pause, slow = Gap(0.5, 1.0, "not received"), Gap(0.2, 0.1, "sink too slow")
+
+    async with recorder(tmp_path) as plugin:
+        sink = plugin.sink(call)
+        await sink.start(call)
+        await sink.event(pause, 0.5)
+        await sink.event(slow, 0.2)
+        await sink.finish(make_outcome(call, gaps=(pause,)))
+        gaps = (await recorded(plugin, call)).document["gaps"]
+
+    assert [gap["at"] for gap in gaps] == [0.2, 0.5]
+
+
+async def test_metadata_that_comes_late_is_in_the_sidecar(tmp_path: Path) -> None:
+    call = make_call(call_sid=None, attributes={})
+
+    async with recorder(tmp_path) as plugin:
+        sink = plugin.sink(call)
+        await sink.start(call)
+        late = {"callSid": "late", "from": "+15550000000", "to": 7, "topic": "voicemail"}
+        await sink.event(MetadataArrived(late, "lenient"), 0.0)
+        (path,) = plugin.directory.glob("open/*/*.json")
+        assert json.loads(path.read_bytes())["metadata"] == late
+        await sink.finish(make_outcome(call))
+        document = (await recorded(plugin, call)).document
+
+    assert document["metadata"] == late
+    assert document["metadata_quality"] == "lenient"
+    assert document["call"]["call_sid"] == "late"
+    assert document["call"]["to"] is None  # a number is no phone number
+
+
+def test_every_key_of_a_sidecar_is_on_the_page_for_operators(tmp_path: Path) -> None:
+    async def document() -> dict[str, Any]:
+        call = make_call()
+        async with recorder(tmp_path) as plugin:
+            await record(plugin, call, tone(call))
+            return (await recorded(plugin, call)).document
+
+    found = asyncio.run(document())
+    text = Path(sidecar.__file__).with_name("README.md").read_text()
+
+    keys = {*found, *found["files"][0], *found["call"], *found["received"]}
+    assert not [key for key in keys if f"`{key}`" not in text]

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from listen_codecs.formats import AudioBlock
 from listen_sinks.recording.track import Track
 

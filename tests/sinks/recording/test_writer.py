@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from harness import until
+
 from listen_codecs.formats import AudioBlock
 from listen_sinks.recording.writer import GroupWriter, Tape
 
@@ -39,8 +41,7 @@ async def test_what_was_put_between_two_rounds_is_written_in_one_go() -> None:
     for number in range(10):
         for tape in tapes:
             writer.put(tape, numbered(number))
-    while any(tape.pending for tape in tapes):
-        await asyncio.sleep(0.001)
+    await until(lambda: not any(tape.pending for tape in tapes))
     await writer.stop()
 
     assert [reel.written for reel in reels] == [list(range(10))] * 2
