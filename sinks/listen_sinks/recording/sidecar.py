@@ -104,6 +104,8 @@ def end(document: Document, outcome: Outcome, failure: str | None) -> None:
     document["reason"] = failure or outcome.reason
     document["ended_at"] = _text(outcome.ended_at)
     document["received"] = {"frames": outcome.frames, "seconds": outcome.seconds}
+    if outcome.state != "failed":  # it has the last word: what looked lost may only have been late
+        document["gaps"] = [g for g in document["gaps"] if g["reason"] != "not received"]
     for gap in outcome.gaps:
         add_gap(document, gap)
     document["gaps"].sort(key=lambda gap: gap["at"])

@@ -277,3 +277,15 @@ def test_every_key_of_a_sidecar_is_on_the_page_for_operators(tmp_path: Path) -> 
 
     keys = {*found, *found["files"][0], *found["call"], *found["received"]}
     assert not [key for key in keys if f"`{key}`" not in text]
+
+
+def test_a_gap_that_turned_out_to_be_late_audio_is_not_in_the_last_word() -> None:
+    call = make_call()
+    document = sidecar.begun(call, "stream")
+    sidecar.add_gap(document, Gap(1.0, 3.0, "not received"))
+    sidecar.add_gap(document, Gap(2.0, 0.5, "sink too slow"))
+    shrunk = Gap(1.0, 0.4, "not received")
+
+    sidecar.end(document, make_outcome(call, 8000, gaps=(shrunk,)), None)
+
+    assert [gap["seconds"] for gap in document["gaps"]] == [0.4, 0.5]
