@@ -7,9 +7,12 @@ closed at once, whatever the server still has to say.
 """
 
 import asyncio
+import fcntl
 import hashlib
 import socket
 import struct
+import sys
+import termios
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,6 +34,7 @@ End: TypeAlias = Literal["closed", "aborted", "closed by the server", "dropped b
 MessageTaker: TypeAlias = Callable[[str | bytes], None]
 
 _MAX_MESSAGE: Final = 64 * 2**20  # bytes; jambonz has no limit for a message in one frame
+_LOOK: Final = 0.05  # seconds between two looks at what the kernel still holds
 _FLUSH_SECONDS: Final = 5.0  # that a server may take to read what comes before the Close
 
 
@@ -99,8 +103,8 @@ class Connection(asyncio.Protocol):
         if self.over:
             return
         self._end = "closed"
-        for text in self._texts:
-            self._write_text(text)
+        while self._texts:  # writing one may let the socket ask for more of them
+            self._write_text(self._texts.popleft())
         self._pipe.discard()
         self._ws.send_close(CloseCode.NORMAL_CLOSURE)
         self._write_out()
@@ -122,6 +126,17 @@ class Connection(asyncio.Protocol):
         """Wait until the socket takes more."""
         await self._writable.wait()
 
+    async def delivered(self) -> None:
+        """Wait until the server's machine has every byte, however slowly it reads.
+
+        For what is sent faster than real time: a live call never has so much under way that
+        its close, to which nobody listens, could cost any of it.
+        """
+        await self.writable()
+        sock: socket.socket = self._transport.get_extra_info("socket")
+        while sock.fileno() >= 0 and _unsent(sock):  # noqa: ASYNC110  # the kernel does not tell
+            await asyncio.sleep(_LOOK)
+
     @property
     def over(self) -> bool:
         """Nothing more goes out."""
@@ -142,7 +157,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport; it counts as unwritable as soon as one byte has to wait."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
-        self._transport.set_write_buffer_limits(high=0)
+        self._transport.set_write_buffer_limits(high=1, low=0)  # 0 stops asyncio's TLS for good
 
     def data_received(self, data: bytes) -> None:
         """Read the answer to the upgrade, then frames; pings are answered here."""
@@ -241,6 +256,13 @@ class Connection(asyncio.Protocol):
         for data in self._ws.data_to_send():
             if data:
                 self._transport.write(data)
+
+
+def _unsent(sock: socket.socket) -> int:
+    """Return the bytes that the kernel holds and the peer has not acknowledged (tcp(7))."""
+    count = bytearray(4)
+    fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, count)
+    return int.from_bytes(count, sys.byteorder)
 
 
 def first_line(body: bytes | bytearray) -> str:

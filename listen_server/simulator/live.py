@@ -106,7 +106,7 @@ class SimulatedCall:
             more_of_the_burst = tick_of(tick.at + PACKET_SECONDS) < tick_of(script.burst)
             connection.send_audio(tick.audio, hold=more_of_the_burst)
         if script.speed == 0:
-            await connection.writable()
+            await connection.delivered()
 
     def _result(self, connection: Connection, end: End) -> CallResult:
         sent = connection.sent
