@@ -45,11 +45,13 @@ $(VENV)/.base: Makefile
 	touch $@
 
 $(VENV)/.run: $(VENV)/.base requirements.txt pyproject.toml
+	@echo "Installing what listen-server stands on into $(VENV): this happens once."
 	$(BIN)/pip install --disable-pip-version-check --quiet --require-hashes --requirement requirements.txt
 	$(BIN)/pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.base requirements-dev.txt pyproject.toml
+	@echo "Installing what the tests stand on into $(VENV): this happens once."
 	$(BIN)/pip install --disable-pip-version-check --quiet --require-hashes --requirement requirements-dev.txt
 	$(BIN)/pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	touch $(VENV)/.run $@

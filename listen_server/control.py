@@ -60,8 +60,7 @@ class StreamControl:
         )
 
     async def kill_audio(self) -> None:
-        """Stop what is playing and what is queued."""
-        self._playing = []
+        """Stop what is playing; jambonz reports it as done and goes on with what is queued."""
         await self._command("killAudio")
 
     async def mark(self, name: str) -> None:
@@ -73,7 +72,8 @@ class StreamControl:
         await self._command("mark", {"name": name})
 
     async def clear_marks(self) -> None:
-        """Forget all marks."""
+        """Forget all marks, whether jambonz reports them as cleared or not."""
+        self._marks.clear()
         await self._command("clearMarks")
 
     def heard(self, event: PlaybackDone | MarkReached) -> None:

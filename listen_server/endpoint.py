@@ -1,45 +1,24 @@
-"""ASGI websocket to protocol and back: the only room that awaits the audio network.
+"""The door: an ASGI callable that lets calls in or says why not. conversation.py goes on.
 
-Runs under any ASGI server. Under our own (server.py) frames that arrived together come as one
-message and text is never refused for a broken character.
+Runs under any ASGI server. Under our own (server/websocket.py) frames that arrived together come
+as one message, and text is never refused for a broken character.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
-
-import structlog
+from typing import Final
 
 from listen_server.admission import Admission, Admitted, Refused, Request
-from listen_server.control import StreamControl
+from listen_server.conversation import Conversation, Message, Receive, Send
 from listen_server.credentials import Scope
-from listen_server.errors import PeerError
 from listen_server.plugins import ConfiguredSink
-from listen_server.protocol import ListenProtocol
 from listen_server.routes import Match, RouteTable
+from listen_server.server.websocket import EXTENSION
 from listen_server.settings import RouteSettings, Settings
-from listen_server.stream import Origin, Stream
+from listen_server.stream import Origin
 from listen_server.telemetry import Telemetry
-from listen_server.throttled import ThrottledReceive
 
-log = structlog.get_logger(__name__)
-
-Message: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
-
-CLEAN: Final = 1000
-"""RFC 6455 close code; jambonz sends no other, everything else is somebody vanishing."""
-INTERNAL_ERROR: Final = 1011
-_STOPPING: Final = (1001, 1012)  # what servers say of themselves at shutdown
-DISCONNECT_GRACE: Final = 5.0  # seconds for jambonz to close after we asked it to
-
-
-class _Ending(NamedTuple):
-    state: Literal["complete", "interrupted"]
-    reason: str
+NO_ROUTE: Final = Refused(404, "no route", "no listen route has this path\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +44,6 @@ class ListenEndpoint:
         self._admission = admission
         self._settings = settings
         self._telemetry = telemetry
-        self._open: set[_Conversation] = set()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Take one connection from its handshake to its final record."""
@@ -74,8 +52,11 @@ class ListenEndpoint:
             await _answer_http(send, known=match is not None)
             return
         await receive()  # websocket.connect
-        decision = self._decide(scope, match)
-        if match is None or isinstance(decision, Refused):
+        if match is None:
+            await self._refuse(scope, send, NO_ROUTE)
+            return
+        decision = self._decide(scope, match.target)
+        if isinstance(decision, Refused):
             await self._refuse(scope, send, decision)
             return
         self._admission.entered(decision.tenant)
@@ -84,30 +65,18 @@ class ListenEndpoint:
         finally:
             self._admission.left(decision.tenant)
 
-    async def close_all(self, code: int = 1001) -> None:
-        """Close every connection that is open; their final records follow."""
-        for conversation in list(self._open):
-            await conversation.close(code, "server stopped")
-
-    def _decide(self, scope: Message, match: Match[ListenRoute] | None) -> Admitted | Refused:
-        if match is None:
-            return Refused(404, "no route", "no listen route has this path\n")
-        client = scope.get("client")
+    def _decide(self, scope: Message, route: ListenRoute) -> Admitted | Refused:
         return self._admission.decide(
             Request(
-                match.target.scope,
+                route.scope,
                 scope.get("subprotocols") or (),
                 scope["headers"],
-                client[0] if client else "",
+                _address(scope) or "",
             )
         )
 
-    async def _refuse(self, scope: Message, send: Send, refused: Admitted | Refused) -> None:
-        assert isinstance(refused, Refused)  # noqa: S101 - an unmatched path is always refused
-        client = scope.get("client")
-        self._telemetry.refuse(
-            refused.reason, offered=refused.offered, address=client[0] if client else None
-        )
+    async def _refuse(self, scope: Message, send: Send, refused: Refused) -> None:
+        self._telemetry.refuse(refused.reason, offered=refused.offered, address=_address(scope))
         if "websocket.http.response" not in (scope.get("extensions") or {}):
             await send({"type": "websocket.close", "code": 1008})
             return
@@ -125,8 +94,8 @@ class ListenEndpoint:
         admitted: Admitted,
     ) -> None:
         accept: Message = {"type": "websocket.accept", "subprotocol": admitted.subprotocol}
-        if "listen_server" in (scope.get("extensions") or {}):
-            accept["listen_server"] = {"lenient_text": True, "joined_binary": True}
+        if EXTENSION in (scope.get("extensions") or {}):
+            accept[EXTENSION] = {"lenient_text": True, "joined_binary": True}
         await send(accept)
         route = match.target
         origin = Origin(
@@ -137,148 +106,14 @@ class ListenEndpoint:
             route.settings,
             route.sinks,
         )
-        conversation = _Conversation(origin, receive, send, self._settings, self._telemetry)
-        self._open.add(conversation)
+        conversation = Conversation(origin, receive, send, self._settings, self._telemetry)
         with self._telemetry.active.track_inprogress():
-            try:
-                await conversation.run()
-            finally:
-                self._open.discard(conversation)
+            await conversation.run()
 
 
-class _Conversation:
-    """One accepted connection: reads once per tick, and closes what has gone on too long."""
-
-    def __init__(
-        self, origin: Origin, receive: Receive, send: Send, settings: Settings, telemetry: Telemetry
-    ) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._settings = settings
-        self._telemetry = telemetry
-        self._receive = ThrottledReceive(receive, settings.tick)
-        self._send = send
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._timers: list[asyncio.TimerHandle] = []
-        self._reader = asyncio.current_task()
-        self._closed: str | None = None  # why we closed it
-        self._protocol = ListenProtocol(
-            origin.settings.default_format, max_message=settings.max_message
-        )
-        self._control = StreamControl(self._send_text)
-        self._stream = Stream(
-            origin,
-            self._control,
-            telemetry,
-            silence_dbfs=settings.silence_dbfs,
-            clock=self._loop.time,
-            hang_up=self._hang_up,
-        )
-        self._after(origin.settings.max_duration, self._close_for_length)
-
-    async def run(self) -> None:
-        """Read until the connection ends in whatever way, then give the final record."""
-        ending = _Ending("interrupted", "server stopped")
-        try:
-            ending = await self._read()
-        except asyncio.CancelledError:
-            if self._closed is None:  # not by us: the server wants this task to end now
-                raise
-            asyncio.current_task().uncancel()  # type: ignore[union-attr] # we are in it
-            ending = _Ending("interrupted", self._closed)
-        except PeerError as error:
-            ending = _Ending("interrupted", type(error).__name__)
-            self._telemetry.peer_errors.labels(ending.reason).inc()
-            await self._send_close(error.close_code, str(error))
-        except Exception:
-            ending = _Ending("interrupted", "internal error")
-            log.exception("internal error", stream=self._stream.stream_id)
-            await self._send_close(INTERNAL_ERROR, "internal error")
-        finally:
-            self._receive.close()
-            for timer in self._timers:
-                timer.cancel()
-            clean = ending.state == "complete"
-            await self._stream.handle(self._protocol.disconnected(clean=clean))
-            await asyncio.shield(self._stream.finish(ending.state, ending.reason))
-
-    async def close(self, code: int, reason: str) -> None:
-        """Close the connection from our side; whatever is still under way is given up."""
-        if self._closed is None:
-            self._closed = reason
-            await self._send_close(code, reason)
-            if self._reader is not None:
-                self._reader.cancel()
-
-    async def _read(self) -> _Ending:
-        while True:
-            held: list[bytes] = []
-            for message in await self._receive.batch():
-                if message["type"] == "websocket.disconnect":
-                    await self._take(held)
-                    return _ending(message.get("code"))
-                if (data := message.get("bytes")) is not None:
-                    held.append(data)
-                else:
-                    await self._take(held)
-                    await self._stream.handle(self._protocol.receive_text(message["text"]))
-            await self._take(held)
-
-    async def _take(self, held: list[bytes]) -> None:
-        """Hand on the audio of one read: frames that came together go on together."""
-        if not held:
-            return
-        self._telemetry.messages.inc(len(held))
-        data = held[0] if len(held) == 1 else b"".join(held)
-        self._telemetry.bytes.inc(len(data))
-        held.clear()
-        events = self._protocol.receive_bytes(data)
-        if events:
-            await self._stream.handle(events)
-            while self._stream.should_rest:  # noqa: ASYNC110 - it is the clock that ends it
-                await asyncio.sleep(self._settings.tick)
-        elif self._protocol.waiting_for_metadata and len(self._timers) == 1:
-            self._after(self._settings.metadata_timeout, self._start_without_metadata)
-
-    async def _start_without_metadata(self) -> None:
-        await self._stream.handle(self._protocol.start_without_metadata())
-
-    async def _close_for_length(self) -> None:
-        self._stream.end_reason = "max_duration"
-        await self.close(CLEAN, "max_duration")
-
-    async def _close_after_grace(self) -> None:
-        await self.close(CLEAN, "disconnected")
-
-    def _hang_up(self) -> None:
-        """Ask jambonz to end the verb; if it does not, close."""
-        self._spawn(self._control.disconnect())
-        self._after(DISCONNECT_GRACE, self._close_after_grace)
-
-    def _after(self, seconds: float, act: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        self._timers.append(self._loop.call_later(seconds, lambda: self._spawn(act())))
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _send_text(self, text: str) -> None:
-        if self._closed is None:
-            await self._try_send({"type": "websocket.send", "text": text})
-
-    async def _send_close(self, code: int, reason: str) -> None:
-        await self._try_send({"type": "websocket.close", "code": code, "reason": reason[:60]})
-
-    async def _try_send(self, message: Message) -> None:
-        """Send, unless the peer has gone: jambonz does not wait for answers to its close."""
-        with suppress(Exception):  # each server has an error of its own for that
-            await self._send(message)
-
-
-def _ending(code: int | None) -> _Ending:
-    if code == CLEAN:
-        return _Ending("complete", "closed by jambonz")
-    return _Ending("interrupted", "server stopped" if code in _STOPPING else "connection lost")
+def _address(scope: Message) -> str | None:
+    client = scope.get("client")
+    return client[0] if client else None
 
 
 async def _answer_http(send: Send, *, known: bool) -> None:

@@ -133,6 +133,11 @@ class Telemetry:
             details["offered"] = offered[:64]
         log.warning("refused", reason=reason, **details)
 
+    def peer_fault(self, stream_id: str, fault: str) -> None:
+        """Count a connection that ended because its peer did what jambonz does not do."""
+        self.peer_errors.labels(fault).inc()
+        log.warning("peer fault", stream=stream_id, fault=fault)
+
     def stream_started(self, call: Call) -> None:
         """Count a stream's one beginning."""
         self.metadata.labels(call.metadata_quality).inc()

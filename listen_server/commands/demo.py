@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -103,7 +104,7 @@ def _tell(console: Console, sidecar: Path, result: CallResult) -> None:
 async def _stay(console: Console, bound: Bound) -> None:
     console.print("\nThe server stays up. In another terminal, place a call of your own:")
     console.print(
-        f"  .venv/bin/listen-server call FILE.wav --url ws://127.0.0.1:{bound.port}/listen",
+        f"  {sys.argv[0]} call FILE.wav --url ws://127.0.0.1:{bound.port}/listen",
         style="bold",
     )
     console.print("Without FILE.wav it is the same call again. Ctrl-C stops the server.")

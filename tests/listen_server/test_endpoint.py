@@ -217,10 +217,11 @@ async def test_a_message_larger_than_any_of_jambonz_closes_its_connection_alone(
 
     assert first.outcome is not None
     assert second.outcome is not None
-    assert {(r.state, r.frames) for r in (first.outcome, second.outcome)} == {
-        ("interrupted", 160),
-        ("complete", 320),
+    assert {(r.state, r.reason, r.frames) for r in (first.outcome, second.outcome)} == {
+        ("interrupted", "message too large", 160),
+        ("complete", "closed by jambonz", 320),
     }
+    assert server.metric("listen_peer_errors_total", fault="message too large") == 1
 
 
 async def test_every_stream_has_a_final_record_when_the_server_stops(tmp_path: Path) -> None:
