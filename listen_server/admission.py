@@ -15,6 +15,7 @@ OPEN_TENANT = "local"
 _FORWARDED = frozenset(  # what proxies add; jambonz sends none of them
     b"forwarded via x-forwarded-for x-forwarded-host x-forwarded-proto x-real-ip".split()
 )
+_OUR_REASONS = frozenset({"draining", "starting", "disk nearly full", "full", "tenant full"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,8 @@ class Admission:
             why = "tenant full"
         if why is None:
             return None
-        return Refused(503, why, f"no new streams now: {why}\n", ((b"retry-after", b"10"),))
+        reason = why if why in _OUR_REASONS else "sink unavailable"  # a plugin's words are any
+        return Refused(503, reason, f"no new streams now: {why}\n", ((b"retry-after", b"10"),))
 
 
 def _unauthorized(reason: str, sentence: str) -> Refused:

@@ -110,11 +110,16 @@ def _scope(pattern: str) -> Scope:
 
 
 def _check_exposure(settings: Settings, credentials: CredentialStore) -> None:
-    if not settings.loopback and not len(credentials):
+    if len(credentials):
+        return
+    add = "add one with `listen-server credentials add TENANT`"
+    if not settings.loopback:
         raise ConfigError(
-            f"anybody could stream to {settings.host} without a credential: add one with "
-            "`listen-server credentials add TENANT`, or listen on 127.0.0.1"
+            f"anybody could stream to {settings.host} without a credential: {add}, or listen on "
+            "127.0.0.1"
         )
+    if settings.behind_tls_proxy:
+        raise ConfigError(f"anybody could stream through the proxy without a credential: {add}")
 
 
 def _prepare(data_dir: Path) -> None:

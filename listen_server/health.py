@@ -30,6 +30,7 @@ class Health:
         self._telemetry = telemetry
         self._opened = False
         self._plugins: Sequence[SinkPlugin] = ()
+        self._mute: list[SinkPlugin] = []  # plugins that raised when asked: told once
         self._disk_low = False
         self.draining: Callable[[], bool] = lambda: False
 
@@ -41,12 +42,21 @@ class Health:
             return "starting"
         if self._disk_low:
             return "disk nearly full"
-        return next((why for plugin in self._plugins if (why := plugin.unavailable())), None)
+        return next((why for plugin in self._plugins if (why := self._ask(plugin))), None)
 
     def opened(self, plugins: Sequence[SinkPlugin] = ()) -> None:
         """Take note that every sink is ready."""
         self._opened = True
         self._plugins = plugins
+
+    def _ask(self, plugin: SinkPlugin) -> str | None:
+        try:
+            return plugin.unavailable()
+        except Exception:  # a plugin may raise anything; calls go on
+            if plugin not in self._mute:
+                self._mute.append(plugin)
+                log.exception("cannot tell whether a sink is available", sink=plugin.context.name)
+            return None
 
     async def watch(self) -> None:
         """Measure until cancelled."""
@@ -64,14 +74,17 @@ class Health:
 
     async def _watch_files(self) -> None:
         while True:
-            await asyncio.to_thread(self.look)
+            try:
+                await asyncio.to_thread(self.look)
+            except Exception:
+                log.exception("cannot look at disk and credentials")
             await asyncio.sleep(_DISK_EVERY)
 
     def look(self) -> None:
         """Look at the disk and at the credentials once. Blocks: not for the event loop."""
         with suppress(OSError):  # a data directory that is not there yet is not full
             usage = shutil.disk_usage(self._settings.data_dir)
-            free = usage.free / usage.total
+            free = usage.free / (usage.total or 1)
             self._telemetry.disk_free.set(free)
             low = free < self._settings.min_free_disk
             if low != self._disk_low:

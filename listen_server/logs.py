@@ -4,20 +4,26 @@ An exception is written as its type and the places it went through. Its words st
 they may quote what a caller sent; errors of our own, whose sentences are ours, keep them.
 """
 
+import errno
+import json
 import logging
+import re
 import sys
 import traceback
+from contextlib import suppress
 from types import TracebackType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TextIO, TypeAlias
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from listen_server.errors import ListenServerError
-from listen_sinks.api import SinkError
+from listen_sinks.api import ControlError, SinkError
 
 ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None]
 _PLACES: Final = 8  # innermost frames that are written
+_VALUE: Final = re.compile(r"[\n:=(<{\[\"']")  # begins what a library has put in by itself
+_INNER: Final = 4  # errors of a group that are written
 
 
 def set_up_logs(*, level: str = "info", human: bool | None = None) -> None:
@@ -43,9 +49,10 @@ def set_up_logs(*, level: str = "info", human: bool | None = None) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
+            use_get_message=False,
             foreign_pre_chain=[*shared[:2], _foreign, _without_words],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
         )
@@ -57,15 +64,37 @@ def set_up_logs(*, level: str = "info", human: bool | None = None) -> None:
         logging.getLogger(noisy).setLevel("WARNING")  # at INFO they name paths and addresses
 
 
+class _Handler(logging.StreamHandler[TextIO]):
+    """Says that a line could not be written; the standard library would quote it."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - its name
+        """Leave out what the line said."""
+        kind = type(sys.exc_info()[1]).__name__
+        line = {"event": "line not written", "level": "error", "from": record.name, "type": kind}
+        with suppress(Exception):
+            self.stream.write(f"{json.dumps(line)}\n")
+
+
 def failure(error: BaseException) -> dict[str, Any]:
     """Describe an error for a log line: its type, its way, and its words if they are ours."""
-    frames = traceback.extract_tb(error.__traceback__)[-_PLACES:]
-    described: dict[str, Any] = {
-        "type": type(error).__name__,
-        "at": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
-    }
-    if isinstance(error, ListenServerError | SinkError):
+    described = _described(error)
+    if isinstance(error, BaseExceptionGroup):
+        described["of"] = [_described(inner) for inner in error.exceptions[:_INNER]]
+    if error.__cause__ is not None:
+        described["because"] = _described(error.__cause__)
+    return described
+
+
+def _described(error: BaseException) -> dict[str, Any]:
+    places = [
+        f"{frame.f_code.co_filename}:{line} {frame.f_code.co_name}"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+    ]
+    described: dict[str, Any] = {"type": type(error).__name__, "at": places[-_PLACES:]}
+    if isinstance(error, ListenServerError | SinkError | ControlError):
         described["says"] = str(error)
+    if isinstance(error, OSError) and error.errno is not None:
+        described["errno"] = errno.errorcode.get(error.errno)
     return described
 
 
@@ -83,12 +112,10 @@ def _without_words(_logger: WrappedLogger, _method: str, event: EventDict) -> Ev
 
 
 def _foreign(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Keep a library's sentence without the values filled into it."""
+    """Keep the beginning of a library's sentence, and no value: what is filled in comes later."""
     record = event["_record"]
-    event["event"] = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
+    words = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
+    event["event"] = _VALUE.split(words, maxsplit=1)[0].strip()
     event["library"] = record.name
-    event["positional_args"] = None
-    event.pop("positional_args")
-    if record.exc_info:
-        event["exc_info"] = record.exc_info
+    event["at"] = f"{record.filename}:{record.lineno}"
     return event

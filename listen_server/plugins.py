@@ -1,6 +1,5 @@
 """Sinks by entry point: found, configured, and told apart by name. app.py opens them."""
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -9,7 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from listen_server.errors import ConfigError
-from listen_server.settings import Settings, SinkSettings
+from listen_server.faults import meant, told
+from listen_server.settings import PREFIX, Settings, SinkSettings
 from listen_sinks.api import ENTRY_POINT_GROUP, SinkContext, SinkPlugin
 from listen_sinks.buffered import Limits
 
@@ -24,8 +24,19 @@ class ConfiguredSink:
 
 
 def installed_sinks() -> dict[str, EntryPoint]:
-    """Return every sink that is installed, ours and others', by name."""
-    return {entry.name: entry for entry in sorted(entry_points(group=ENTRY_POINT_GROUP))}
+    """Return every sink that is installed, ours and others', by name.
+
+    Raises ConfigError where two packages offer the same name: neither may pass for the other.
+    """
+    found: dict[str, EntryPoint] = {}
+    for entry in sorted(entry_points(group=ENTRY_POINT_GROUP)):
+        other = found.setdefault(entry.name, entry)
+        if other.value != entry.value:
+            raise ConfigError(
+                f"two installed packages offer a sink {entry.name!r} ({other.value} and "
+                f"{entry.value}): uninstall one"
+            )
+    return found
 
 
 def configure_sinks(settings: Settings) -> Mapping[str, ConfiguredSink]:
@@ -66,13 +77,18 @@ def _configure(
         raise ConfigError(_not_installed(name, kind, installed))
     plugin_class = load_plugin(installed[kind])
     config = _read_config(name, plugin_class, own.model_extra or {})
-    plugin = plugin_class(config, SinkContext(name, settings.data_dir))
+    try:
+        plugin = plugin_class(config, SinkContext(name, settings.data_dir))
+    except Exception as error:
+        raise ConfigError(
+            f"sink {name!r} ({plugin_class.__name__}) cannot be made: "
+            f"{type(error).__name__}: {error}"
+        ) from error
     return ConfiguredSink(name, plugin, _limits(own, plugin_class))
 
 
 def _not_installed(name: str, kind: str, installed: Iterable[str]) -> str:
-    close = difflib.get_close_matches(kind, installed, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"installed are {', '.join(installed)}"
+    hint = meant(kind, installed, quote="'") or f"installed are {', '.join(installed)}"
     where = f"sink {name!r} of kind" if name != kind else "a sink"
     return f"{where} {kind!r} is not installed: {hint} (`listen-server sinks` lists them)"
 
@@ -81,9 +97,11 @@ def _read_config(name: str, plugin_class: type[SinkPlugin], values: Mapping[str,
     try:
         return plugin_class.Config.model_validate(dict(values))
     except ValidationError as error:
+        known = [*plugin_class.Config.model_fields, *SinkSettings.model_fields]
+        where = f"the table [sinks.{name}] or {PREFIX}SINKS__{name.upper()}__... in the environment"
         raise ConfigError(
             *(
-                f"`sinks.{name}.{'.'.join(map(str, detail['loc']))}`: {detail['msg']}"
+                told(detail, known=known, where=where, under=f"sinks.{name}.")
                 for detail in error.errors()
             )
         ) from None

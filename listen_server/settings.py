@@ -3,37 +3,61 @@
 The only room that reads the environment and the TOML file; app.py hands the result down.
 """
 
-import difflib
 import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    SettingsError,
-    TomlConfigSettingsSource,
 )
 
 from listen_codecs.formats import SAMPLE_RATES, AudioFormat, Mix
+from listen_server.contradictions import contradictions
 from listen_server.errors import ConfigError
-from listen_server.routes import faults_of
+from listen_server.faults import meant, told
 from listen_sinks.api import WhenFull
 
 SUBPROTOCOLS = ("audio.jambonz.org", "audio.drachtio.org")
 PREFIX = "LISTEN_"
+_NEARLY: Final = 0.75  # alike, for a variable to be a setting misspelt: others use the prefix too
 
 
 def _known_rate(rate: int) -> int:
     if rate not in SAMPLE_RATES:
         raise ValueError(f"jambonz sends one of {', '.join(map(str, SAMPLE_RATES))}")
     return rate
+
+
+def _names(value: object) -> object:
+    """Take one name, or several with commas between them, for a list of names."""
+    if isinstance(value, str) and value != "any":
+        value = value.split(",")
+    if value == "any" or (isinstance(value, list | tuple) and all(value) and value):
+        return value
+    raise ValueError('a list of names is asked for, or "any"')
+
+
+def _audio_url(url: str) -> str:
+    if not re.match("wss?://[^/@]", url):
+        raise ValueError("it must begin with wss:// (or ws://) and a host")
+    return url
 
 
 Rate = Annotated[int, AfterValidator(_known_rate)]
@@ -43,7 +67,7 @@ Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 class RouteSettings(BaseModel):
     """What happens to the streams of one route."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     sinks: tuple[str, ...] = ("recording",)
     """Names of the sinks that get the audio."""
@@ -65,7 +89,7 @@ class RouteSettings(BaseModel):
 class SinkSettings(BaseModel):
     """What the server does around a sink; all other keys of its table are the sink's own."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", use_attribute_docstrings=True)
 
     kind: str | None = None
     """Entry point of the plugin; the name of the table if absent."""
@@ -78,6 +102,10 @@ class SinkSettings(BaseModel):
     finish_timeout: Seconds | None = None
     """Seconds that the sink may take to finish."""
 
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Leave out what is the sink's own: it may be a secret."""
+        return ((name, getattr(self, name)) for name in type(self).model_fields)
+
 
 _RECORD_ROUTES = ("/listen", "/record/{vendor}", "/api/v1/record/{vendor}")
 
@@ -86,7 +114,11 @@ class Settings(BaseSettings):
     """The whole configuration, read once at start and then never changed."""
 
     model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter="__"
+        frozen=True,
+        extra="forbid",
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        use_attribute_docstrings=True,
     )
 
     host: str = "127.0.0.1"
@@ -101,7 +133,7 @@ class Settings(BaseSettings):
     """Directory of everything that the server keeps."""
     open: bool = False
     """Take streams without a credential; on a loopback address only."""
-    subprotocol: Literal["any"] | tuple[str, ...] = SUBPROTOCOLS
+    subprotocol: Annotated[Literal["any"] | tuple[str, ...], BeforeValidator(_names)] = SUBPROTOCOLS
     """Websocket subprotocols that are accepted; "any" takes all comers."""
     tick: Annotated[float, Field(ge=0, le=1)] = 0.1
     """Seconds between two reads of a stream: more is cheaper, less is sooner."""
@@ -125,7 +157,7 @@ class Settings(BaseSettings):
     """Streams at once of one tenant in one process."""
     min_free_disk: Annotated[float, Field(ge=0, lt=1)] = 0.05
     """Free part of the data disk below which new calls are refused."""
-    drain_deadline: Annotated[float, Field(ge=0)] = 14_400.0
+    drain_deadline: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 14_400.0
     """Seconds that live calls may go on after SIGTERM."""
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     """Processes that share the port."""
@@ -137,7 +169,7 @@ class Settings(BaseSettings):
     """A proxy in front speaks TLS: plain http is fine beyond loopback."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses of proxies whose X-Forwarded-For names the real peer."""
-    public_audio_url: str | None = None
+    public_audio_url: Annotated[str, AfterValidator(_audio_url)] | None = None
     """Address under which jambonz reaches this server, such as wss://audio.example.com."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """How much is logged."""
@@ -162,9 +194,9 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Command line, then environment, then TOML file."""
-        del dotenv_settings, file_secret_settings
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        """Take what is given and nothing else: `load_settings` asks the environment."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
 
     @property
     def loopback(self) -> bool:
@@ -184,30 +216,56 @@ class Settings(BaseSettings):
 
 
 def load_settings(file: Path | None = None, **command_line: object) -> Settings:
-    """Read command line, environment and file. Raises ConfigError with every fault at once."""
+    """Read command line, environment and file, the first that has a setting decides.
+
+    Raises ConfigError with every fault at once.
+    """
     file = file or (Path(path) if (path := os.environ.get(f"{PREFIX}CONFIG")) else None)
-    if file is not None:
-        _check_toml(file)
-
-    class FromFile(Settings):
-        model_config = SettingsConfigDict(toml_file=file)
-
     given = {name: value for name, value in command_line.items() if value is not None}
+    values = _merge(_read_toml(file) if file else {}, _Environment(Settings)())
+    values = _merge(values, given)
+    faults = list(_misspelt_variables())
+    wrong: set[str] = set()
     try:
-        settings = FromFile(**given)  # type: ignore[arg-type] # pydantic checks them
+        settings = Settings(**values)
     except ValidationError as error:
-        faults = (_sentence(detail, file) for detail in error.errors())
-        raise ConfigError(*dict.fromkeys(faults)) from None
-    except SettingsError as error:
-        raise ConfigError(f"{error}: a nested setting in the environment is JSON") from None
-    if contradictions := list(_contradictions(settings)):
-        raise ConfigError(*contradictions)
-    return Settings.model_construct(**dict(settings))  # without the file: workers get a copy
+        wrong = {str(detail["loc"][0]) for detail in error.errors()}
+        faults += [_told(detail, file, given) for detail in error.errors()]
+        settings = Settings(**{name: values[name] for name in values if name not in wrong})
+    faults += [says for names, says in contradictions(settings) if wrong.isdisjoint(names)]
+    if faults:
+        raise ConfigError(*faults)
+    return settings
 
 
-def _check_toml(file: Path) -> None:
+class _Environment(EnvSettingsSource):
+    """The environment. What should be JSON and is not is handed on, to be told with the rest."""
+
+    def prepare_field_value(
+        self,
+        field_name: str,
+        field: FieldInfo,
+        value: Any,
+        value_is_complex: bool,  # noqa: FBT001 - the one it overrides has it so
+    ) -> Any:
+        """Read a value as JSON where its setting is no plain one."""
+        try:
+            return super().prepare_field_value(field_name, field, value, value_is_complex)
+        except ValueError:
+            return value
+
+
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = {**below, **above}
+    for name in below.keys() & above.keys():
+        if isinstance(below[name], Mapping) and isinstance(above[name], Mapping):
+            merged[name] = _merge(below[name], above[name])
+    return merged
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
     try:
-        tomllib.loads(file.read_text())
+        return tomllib.loads(file.read_text("utf-8"))
     except OSError as error:
         raise ConfigError(
             f"cannot read {file} ({os.strerror(error.errno or 0)}): name another with --config"
@@ -216,49 +274,23 @@ def _check_toml(file: Path) -> None:
         raise ConfigError(f"{file} is not TOML: {error}") from None
 
 
-def _sentence(detail: ErrorDetails, file: Path | None) -> str:
-    """Say which setting is wrong, how, and where it can be put right."""
-    path = [
-        str(part)
-        for part in detail["loc"]
-        if not str(part).startswith(("function-", "tuple", "literal"))
-    ]
-    name = ".".join(path)
-    places = [f"{PREFIX}{path[0].upper()} in the environment"] if path else []
-    places += [f"`{path[0]}` in {file}"] if file and path else []
-    where = " or ".join(places)
-    if detail["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(path[-1], _names_at(path), n=1)
-        hint = f"did you mean `{close[0]}`?" if close else f"remove it ({where})"
-        return f"`{name}` is not a setting: {hint}"
-    fault = detail["msg"].removeprefix("Value error, ")
-    value = repr(detail["input"])
-    return f"`{name}` is {value[:60]}, but: {fault[:1].lower()}{fault[1:]} (set it by {where})"
+def _misspelt_variables() -> Iterator[str]:
+    known = [name.upper() for name in (*Settings.model_fields, "config")]
+    for variable in sorted(os.environ):
+        name = variable.upper().removeprefix(PREFIX).partition("__")[0]
+        if not variable.upper().startswith(PREFIX) or name in known:
+            continue
+        if hint := meant(name, known, alike=_NEARLY, prefix=PREFIX):
+            yield f"`{variable}` in the environment is not a setting: {hint}"
 
 
-def _names_at(path: list[str]) -> list[str]:
-    model: type[BaseModel] = RouteSettings if path[0] == "routes" and len(path) > 1 else Settings
-    return list(model.model_fields)
-
-
-def _contradictions(settings: Settings) -> Iterator[str]:
-    """Yield what each setting alone does not show."""
-    yield from faults_of(settings.routes)
-    if settings.open and not settings.loopback:
-        yield (
-            f"`open` takes streams without a credential, so it needs a loopback address, not "
-            f"{settings.host}: drop --open and add one with `listen-server credentials add`"
-        )
-    if (settings.tls_cert is None) != (settings.tls_key is None):
-        yield "`tls_cert` and `tls_key` belong together: set both or none"
-    for name, file in (("tls_cert", settings.tls_cert), ("tls_key", settings.tls_key)):
-        if file is not None and not file.is_file():
-            yield f"`{name}`: there is no file {file}"
-    if not settings.loopback and settings.tls_cert is None and not settings.behind_tls_proxy:
-        yield (
-            f"calls would cross the network unencrypted on {settings.host}: set `tls_cert` and "
-            "`tls_key`, or `behind_tls_proxy = true` where a proxy in front speaks TLS"
-        )
+def _told(detail: ErrorDetails, file: Path | None, given: Mapping[str, object]) -> str:
+    top = str(detail["loc"][0])
+    places = [f"--{top.replace('_', '-')}"] if top in given else []
+    places += [f"{PREFIX}{top.upper()} in the environment"]
+    places += [f"`{top}` in {file}"] if file else []
+    model: type[BaseModel] = RouteSettings if top == "routes" else Settings
+    return told(detail, known=model.model_fields, where=" or ".join(places))
 
 
 def _is_loopback(host: str) -> bool:

@@ -26,7 +26,7 @@ from listen_sinks.api import Call, MarkReached, Outcome, PlaybackDone, StreamEve
 from listen_sinks.buffered import Buffered, Watcher
 from listen_sinks.fanout import FanOut
 
-AHEAD = 0.5  # seconds before real time: more than the jitter of a live call
+AHEAD = 2.0  # seconds before real time: more than what piles up while jambonz connects
 HALF = 0.5  # of a sink's queue
 MAX_SILENCE = 3600.0  # seconds that a caller's metadata may ask for
 

@@ -4,6 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 from blockbuster import blockbuster_ctx
+from hypothesis import settings
+
+settings.register_profile("listen-server", deadline=None)  # machines differ, and are shared
+settings.load_profile("listen-server")
 
 
 @pytest.fixture(scope="session")

@@ -6,17 +6,21 @@ is finished as failed and left; nobody else notices.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 import numpy as np
 
 from listen_codecs.formats import AudioBlock
-from listen_sinks.api import Call, Gap, Outcome, Sink, StreamEvent, WhenFull
+from listen_sinks.api import Call, Gap, Outcome, Sink, SinkError, StreamEvent, WhenFull
 
-MAX_QUEUED: Final = 10_000  # beyond this, events (keys pressed, marks) are not queued
+MAX_QUEUED: Final = 10_000  # blocks and events; the shortest block has one sample
+MAX_EVENTS: Final = 1000  # that wait (keys pressed, marks); further ones are not queued
+_GRACE: Final = 5.0  # seconds for a sink that is cancelled to notice
+
+_Item: TypeAlias = AudioBlock | StreamEvent | Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class Limits:
     queue_seconds: float
     when_full: WhenFull
     timeout: float  # seconds, for every method but finish
-    finish_timeout: float  # seconds
+    finish_timeout: float  # seconds; after the stream's end, its queue gets as many
 
 
 class Watcher(Protocol):
@@ -50,129 +54,148 @@ class Buffered(Sink):
         self._sink = sink
         self._limits = limits
         self._watcher = watcher
-        self._queue: deque[tuple[AudioBlock | StreamEvent | Outcome, float]] = deque()
+        self._queue: deque[tuple[_Item, int]] = deque()  # each with the frames before it
         self._wake = asyncio.Event()
-        self._waiting = 0.0  # seconds of audio in the queue
-        self._position = 0.0  # seconds of audio received so far, whatever became of it
+        self._received = 0  # frames so far, whatever became of them
+        self._waiting = 0  # frames in the queue
+        self._events = 0  # in the queue
         self._failure: str | None = None
+        self._drain_by: float | None = None  # on the loop's clock
 
     async def start(self, call: Call) -> None:
         """Begin the sink's own life in a task; what it needs to start is not waited for."""
         self._call = call
+        self._room = self._limits.queue_seconds * call.format.sample_rate  # frames
         self._task = asyncio.create_task(self._live(), name=f"sink {self._name}")
 
     async def audio(self, block: AudioBlock) -> None:
         """Queue a block, or make room for it as the policy says."""
-        seconds = self._seconds(block)
-        while self._waiting and self._waiting + seconds > self._limits.queue_seconds:
+        frames = block.shape[1]
+        while self._waiting and self._is_full(frames):
             if self._limits.when_full == "fail":
-                self._fail("audio", TimeoutError("it fell too far behind"))
+                self._fail("audio", SinkError("it fell too far behind"), "fell too far behind")
             else:
                 self._drop_oldest()
         self._put(block)
-        self._position += seconds
+        self._received += frames
 
     async def event(self, event: StreamEvent, at: float) -> None:  # noqa: ARG002 - counted here
         """Queue an event behind the audio before it."""
-        if len(self._queue) < MAX_QUEUED:
+        if self._events < MAX_EVENTS:
             self._put(event)
 
     async def finish(self, outcome: Outcome) -> None:
         """Queue the end: the sink reaches it when it has taken all before it."""
-        self._outcome = outcome
+        self._drain_by = asyncio.get_running_loop().time() + self._limits.finish_timeout
         self._put(outcome)
 
     @property
     def fullness(self) -> float:
         """How full the queue is: 1 at its bound, more when one block is longer than that."""
-        return self._waiting / self._limits.queue_seconds
+        return self._waiting / self._room
 
     async def wait(self) -> None:
         """Wait until the sink has finished, failed or used up its time."""
-        await asyncio.shield(self._task)
+        longest = 2 * self._limits.finish_timeout + self._limits.timeout + _GRACE
+        ended, _ = await asyncio.wait({self._task}, timeout=longest)
+        if not ended:  # it does not even notice that it is cancelled: it is left behind
+            self._fail("finish", TimeoutError(), "finish took too long")
+            self._task.cancel()
 
-    def _put(self, item: AudioBlock | StreamEvent | Outcome) -> None:
+    # the queue
+
+    def _is_full(self, frames: int) -> bool:
+        return self._waiting + frames > self._room or len(self._queue) >= MAX_QUEUED
+
+    def _put(self, item: _Item) -> None:
         if self._failure is None:
-            self._queue.append((item, self._position))
+            self._queue.append((item, self._received))
             self._count(item, 1)
             self._wake.set()
 
-    def _seconds(self, block: AudioBlock) -> float:
-        return self._call.format.seconds(block.shape[1])
+    def _take(self) -> tuple[_Item, int]:
+        item, before = self._queue.popleft()
+        self._count(item, -1)
+        return item, before
 
-    def _count(self, item: object, sign: int) -> float:
-        """Keep the sum of what waits; return the seconds that this item is long."""
-        if not isinstance(item, np.ndarray):
-            return 0.0
-        seconds = self._seconds(item)
-        self._waiting = max(0.0, self._waiting + sign * seconds)
-        self._watcher.queued(self._name, sign * seconds)
-        return seconds
+    def _count(self, item: _Item, sign: int) -> None:
+        if isinstance(item, np.ndarray):
+            self._waiting += sign * item.shape[1]
+            self._watcher.queued(self._name, sign * self._seconds(item.shape[1]))
+        elif not isinstance(item, Gap):  # those replace audio
+            self._events += sign
+
+    def _seconds(self, frames: int) -> float:
+        return self._call.format.seconds(frames)
 
     def _drop_oldest(self) -> None:
         """Put a gap in the place of the oldest audio, or add it to the gap before."""
-        index = next(i for i, (item, _) in enumerate(self._queue) if isinstance(item, np.ndarray))
-        item, at = self._queue[index]
-        seconds = self._count(item, -1)
-        before = self._queue[index - 1][0] if index else None
-        if isinstance(before, Gap) and before.reason == "sink too slow":
-            gap = Gap(before.at, before.seconds + seconds, "sink too slow")
+        index, block, before = next(
+            (index, item, before)
+            for index, (item, before) in enumerate(self._queue)
+            if isinstance(item, np.ndarray)
+        )
+        self._count(block, -1)
+        seconds = self._seconds(block.shape[1])
+        last = self._queue[index - 1][0] if index else None
+        if isinstance(last, Gap) and last.reason == "sink too slow":
+            longer = Gap(last.at, last.seconds + seconds, "sink too slow")
+            self._queue[index - 1] = (longer, self._queue[index - 1][1])
             del self._queue[index]
-            self._queue[index - 1] = (gap, before.at)
         else:
-            self._queue[index] = (Gap(at, seconds, "sink too slow"), at)
+            self._queue[index] = (Gap(self._seconds(before), seconds, "sink too slow"), before)
         self._watcher.lost(self._name, seconds)
 
-    def _fail(self, method: str, error: Exception) -> None:
+    def _fail(self, method: str, error: BaseException, how: str) -> None:
         if self._failure is None:
-            self._failure = f"{method} took too long" if _is_late(error) else f"{method} raised"
+            self._failure = how
             self._watcher.failed(self._name, self._call.stream_id, method, error)
         while self._queue:
-            self._count(self._queue.popleft()[0], -1)
+            self._take()
         self._wake.set()
 
+    # the sink's own life
+
     async def _live(self) -> None:
-        if not await self._try("start", self._sink.start(self._call), self._limits.timeout):
-            return
-        outcome = await self._feed()
-        await self._try("finish", self._sink.finish(outcome), self._limits.finish_timeout)
+        if await self._try("start", self._sink.start, self._call):
+            outcome = await self._feed()
+            await self._try("finish", self._sink.finish, outcome)
 
     async def _feed(self) -> Outcome:
         """Hand on what comes until the end or a failure; return how it ended for this sink."""
         while self._failure is None:
-            while not self._queue:
+            if not self._queue:
                 self._wake.clear()
                 await self._wake.wait()
-                if self._failure is not None:
-                    return self._failed_outcome()
-            item, at = self._queue.popleft()
-            self._count(item, -1)
+                continue
+            item, before = self._take()
             if isinstance(item, Outcome):
                 return item
-            if isinstance(item, np.ndarray):
-                await self._try("audio", self._sink.audio(item), self._limits.timeout)
+            if self._drain_by is not None and asyncio.get_running_loop().time() > self._drain_by:
+                self._fail("audio", TimeoutError(), "its queue took too long")
+            elif isinstance(item, np.ndarray):
+                await self._try("audio", self._sink.audio, item)
             else:
-                await self._try("event", self._sink.event(item, at), self._limits.timeout)
-        return self._failed_outcome()
-
-    async def _try(self, method: str, work: Awaitable[None], seconds: float) -> bool:
-        try:
-            async with asyncio.timeout(seconds):
-                await work
-        except Exception as error:  # noqa: BLE001 - a sink may raise anything; only it is to suffer
-            self._fail(method, error)
-            return False
-        return True
-
-    def _failed_outcome(self) -> Outcome:
+                await self._try("event", self._sink.event, item, self._seconds(before))
         return Outcome(
             state="failed",
-            reason=self._failure or "failed",
+            reason=self._failure,
             ended_at=datetime.now(UTC),
-            frames=round(self._position * self._call.format.sample_rate),
-            seconds=self._position,
+            frames=self._received,
+            seconds=self._seconds(self._received),
         )
 
-
-def _is_late(error: Exception) -> bool:
-    return isinstance(error, TimeoutError)
+    async def _try(self, method: str, act: Callable[..., Awaitable[None]], *given: Any) -> bool:
+        """Let the sink act for as long as it may. It may raise anything: only it is to suffer."""
+        ending = method == "finish"
+        limit = asyncio.timeout(self._limits.finish_timeout if ending else self._limits.timeout)
+        try:
+            async with limit:
+                await act(*given)
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
+            if self._task.cancelling():
+                raise
+            late = f"{method} took too long" if limit.expired() else f"{method} raised"
+            self._fail(method, error, late)
+            return False
+        return True

@@ -127,7 +127,7 @@ def test_a_sink_that_is_not_installed_is_said_at_start(tmp_path: Path) -> None:
     assert "did you mean 'recording'?" in tried.stderr
 
 
-@pytest.mark.parametrize("options", [["--host", "::"], ["--open", "--host", "::"]])
+@pytest.mark.parametrize("options", [["--host", "::"], ["--open", "--host", "::"], []])
 def test_nobody_listens_to_the_world_without_a_credential(
     tmp_path: Path, options: list[str]
 ) -> None:

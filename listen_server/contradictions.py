@@ -1,0 +1,51 @@
+"""What no setting shows alone: two that cannot both be, or one that the machine does not bear out.
+
+settings.py asks, and tells it together with the faults of single settings.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from listen_server.routes import faults_of
+
+if TYPE_CHECKING:
+    from listen_server.settings import Settings
+
+
+def contradictions(settings: "Settings") -> Iterator[tuple[set[str], str]]:
+    """Yield what each setting alone does not show, after the settings that it is about."""
+    for fault in faults_of(settings.routes):
+        yield {"routes"}, fault
+    if not settings.routes:
+        yield {"routes"}, "`routes` is empty, so no call could come in: name one or leave it out"
+    if settings.open and not settings.loopback:
+        says = (
+            f"`open` takes streams without a credential, so it needs a loopback address, not "
+            f"{settings.host}: drop --open and add one with `listen-server credentials add`"
+        )
+        yield {"open", "host"}, says
+    if settings.open and settings.behind_tls_proxy:
+        says = (
+            "`open` is for programs on this machine, but `behind_tls_proxy` brings others: drop "
+            "--open and add a credential with `listen-server credentials add`"
+        )
+        yield {"open", "behind_tls_proxy"}, says
+    admin = (settings.admin_host, settings.admin_port)
+    if settings.port and (settings.host, settings.port) == admin:
+        says = f"`port` and `admin_port` are both {settings.port}: set another `admin_port`"
+        yield {"port", "admin_port", "host", "admin_host"}, says
+    yield from _tls_contradictions(settings)
+
+
+def _tls_contradictions(settings: "Settings") -> Iterator[tuple[set[str], str]]:
+    if (settings.tls_cert is None) != (settings.tls_key is None):
+        yield {"tls_cert", "tls_key"}, "`tls_cert` and `tls_key` belong together: set both or none"
+    for name, file in (("tls_cert", settings.tls_cert), ("tls_key", settings.tls_key)):
+        if file is not None and not file.is_file():
+            yield {name}, f"`{name}`: there is no file {file}"
+    if not settings.loopback and settings.tls_cert is None and not settings.behind_tls_proxy:
+        says = (
+            f"calls would cross the network unencrypted on {settings.host}: set `tls_cert` and "
+            "`tls_key`, or `behind_tls_proxy = true` where a proxy in front speaks TLS"
+        )
+        yield {"host", "tls_cert", "behind_tls_proxy"}, says

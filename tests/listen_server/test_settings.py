@@ -1,0 +1,304 @@
+"""Settings from the command line, the environment and a file; every fault at once, with its fix."""
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from listen_server.errors import ConfigError
+from listen_server.settings import (
+    PREFIX,
+    RouteSettings,
+    Settings,
+    SinkSettings,
+    load_settings,
+)
+
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def write_file(text: str) -> Path:
+        file = tmp_path / "listen.toml"
+        file.write_text(text, "utf-8")
+        return file
+
+    return write_file
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    for name in os.environ:
+        if name.startswith(PREFIX):
+            monkeypatch.delenv(name)
+
+
+def faults_of(file: Path | None = None, **given: Any) -> list[str]:
+    with pytest.raises(ConfigError) as raised:
+        load_settings(file, **given)
+    return list(raised.value.faults)
+
+
+def test_nothing_given_records_what_comes_in_on_this_machine() -> None:
+    settings = load_settings()
+
+    assert settings.loopback
+    assert settings.subprotocol == ("audio.jambonz.org", "audio.drachtio.org")
+    assert list(settings.routes) == ["/listen", "/record/{vendor}", "/api/v1/record/{vendor}"]
+    assert settings.sink_names == ["recording"]
+    assert settings.routes["/listen"].max_duration == 4 * 3600
+    assert settings.routes["/listen"].end_on_silence is None
+
+
+@pytest.mark.parametrize("model", [Settings, RouteSettings, SinkSettings])
+def test_every_setting_has_its_line_of_documentation(model: type[BaseModel]) -> None:
+    for name, setting in model.model_fields.items():
+        assert setting.description, f"{model.__name__}.{name} has no docstring"
+        assert setting.description.endswith((".", ".com"))
+
+
+def test_a_file_with_three_mistakes_tells_all_three_with_their_fixes(write: Write) -> None:
+    file = write('prot = 8080\ntick = 7\n[routes."/listen"]\nmix = "both"\n')
+
+    assert faults_of(file) == [
+        (
+            f"`tick` is 7, but: input should be less than or equal to 1 "
+            f"(set it by LISTEN_TICK in the environment or `tick` in {file})"
+        ),
+        (
+            f"`routes.\"/listen\".mix` is 'both', but: input should be 'mono', 'stereo' or 'mixed' "
+            f"(set it by LISTEN_ROUTES in the environment or `routes` in {file})"
+        ),
+        "`prot` is not a setting: did you mean `port`?",
+    ]
+
+
+def test_mistakes_of_every_kind_and_place_are_told_together(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LISTEN_LOGLEVEL", "debug")
+    monkeypatch.setenv("LISTEN_ADMIN_PORT", "many")
+    file = write('tls_cert = "/nowhere.pem"\nhost = "0.0.0.0"\n[routes."listen"]\n')
+
+    told = faults_of(file, workers=0)
+
+    assert len(told) == 6
+    assert told[0].endswith("did you mean `LISTEN_LOG_LEVEL`?")
+    assert "set it by LISTEN_ADMIN_PORT in the environment" in told[1]
+    assert "set it by --workers or LISTEN_WORKERS in the environment" in told[2]
+    assert told[3].startswith("route 'listen' must begin with /")
+    assert told[4].startswith("`tls_cert` and `tls_key` belong together")
+    assert told[5] == "`tls_cert`: there is no file /nowhere.pem"
+
+
+def test_a_mistake_is_not_told_a_second_time_as_a_contradiction(write: Write) -> None:
+    (told,) = faults_of(write('host = "0.0.0.0"\nbehind_tls_proxy = "perhaps"\n'))
+
+    assert told.startswith("`behind_tls_proxy` is 'perhaps'")
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("max_stream = 3", "`max_stream` is not a setting: did you mean `max_streams`?"),
+        ("nonsense = 3", "`nonsense` is not a setting: remove it (LISTEN_NONSENSE in the "),
+        ('[routes."/a"]\nsink = []', '`routes."/a".sink` is not a setting: did you mean `sinks`?'),
+        ('[routes."/a"]\nsinks = "x"', "`routes.\"/a\".sinks` is 'x', but: input should be a list"),
+        ("sinks = 5", "`sinks` is 5, but: input should be a table"),
+        ('[sinks.a]\nwhen_full = "wait"', "`sinks.a.when_full` is 'wait', but: input should be "),
+        ("[host]\na = 1", "`host` is a table, but: input should be a valid string"),
+        ('[routes."/a"]\nsample_rate = 44100', "jambonz sends one of 8000, 16000, 24000, 32000, "),
+        ("drain_deadline = inf", "`drain_deadline` is inf, but: input should be a finite number"),
+        ("max_message = 1000", "greater than or equal to 1280000"),
+        ("subprotocol = []", '`subprotocol` is [], but: a list of names is asked for, or "any"'),
+        ('public_audio_url = "https://a"', "it must begin with wss:// (or ws://) and a host"),
+        ("[routes]", "`routes` is empty"),
+        ("port = 9000\nadmin_port = 9000", "`port` and `admin_port` are both 9000"),
+    ],
+)
+def test_a_mistake_is_told_in_a_sentence(write: Write, text: str, hint: str) -> None:
+    (told,) = faults_of(write(text))
+
+    assert hint in told
+
+
+def test_the_command_line_comes_before_the_environment_and_that_before_the_file(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write('port = 1000\nadmin_port = 1001\ntick = 0.2\nhost = "::1"\n')
+    monkeypatch.setenv("LISTEN_PORT", "2000")
+    monkeypatch.setenv("LISTEN_ADMIN_PORT", "2001")
+
+    settings = load_settings(file, port=3000, host=None)
+
+    assert (settings.port, settings.admin_port) == (3000, 2001)
+    assert (settings.tick, settings.host) == (0.2, "::1")
+
+
+def test_a_table_is_joined_from_file_and_environment(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write('[sinks.recording]\nformat = "wav"\ntimeout = 5\n[sinks.other]\nkind = "memory"\n')
+    monkeypatch.setenv("LISTEN_SINKS__RECORDING__FORMAT", "flac")
+    monkeypatch.setenv("LISTEN_SINKS__RECORDING__FINISH_TIMEOUT", "9")
+
+    settings = load_settings(file)
+
+    recording = settings.sinks["recording"]
+    assert (recording.timeout, recording.finish_timeout) == (5, 9)
+    assert recording.model_extra == {"format": "flac"}
+    assert settings.sinks["other"].kind == "memory"
+    assert settings.sink_names == ["recording", "other"]
+
+
+def test_the_environment_can_hold_every_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LISTEN_ROUTES", '{"/a": {"sinks": ["memory"], "sample_rate": 16000}}')
+    monkeypatch.setenv("LISTEN_SUBPROTOCOL", "audio.jambonz.org,other")
+    monkeypatch.setenv("LISTEN_OPEN", "true")
+
+    settings = load_settings()
+
+    assert list(settings.routes) == ["/a"]
+    assert settings.routes["/a"].default_format.sample_rate == 16000
+    assert settings.subprotocol == ("audio.jambonz.org", "other")
+    assert settings.open
+
+
+@pytest.mark.parametrize("value", ["any", '["any"]', '["a","b"]', "a"])
+def test_subprotocols_can_be_spelt_as_people_would(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("LISTEN_SUBPROTOCOL", value)
+
+    spelt = {"any": "any", '["any"]': ("any",), '["a","b"]': ("a", "b"), "a": ("a",)}
+    assert load_settings().subprotocol == spelt[value]
+
+
+def test_what_should_be_json_in_the_environment_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LISTEN_ROUTES", "{")
+    monkeypatch.setenv("LISTEN_TICK", "soon")
+
+    first, second = faults_of()
+
+    assert first.startswith("`tick` is 'soon'")
+    assert second.startswith("`routes` is '{', but: input should be a table")
+
+
+def test_variables_of_others_with_our_prefix_are_let_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FDS", "PID", "SERVICE_HOST", "SERVER_PORT_9090_TCP", "PORT_8080_TCP_ADDR"):
+        monkeypatch.setenv(PREFIX + name, "3")
+
+    load_settings()
+
+
+def test_the_file_can_be_named_by_the_environment(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LISTEN_CONFIG", str(write("port = 1234")))
+
+    assert load_settings().port == 1234
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    (told,) = faults_of(tmp_path / "nowhere.toml")
+
+    assert told == (
+        f"cannot read {tmp_path}/nowhere.toml (No such file or directory): "
+        "name another with --config"
+    )
+
+
+def test_a_directory_is_no_file(tmp_path: Path) -> None:
+    (told,) = faults_of(tmp_path)
+
+    assert "Is a directory" in told
+
+
+@pytest.mark.parametrize("content", [b"port = ", b"\xff\xfe", b"port = 1\nport = 2"])
+def test_a_file_that_is_no_toml_is_told(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "listen.toml"
+    file.write_bytes(content)
+
+    (told,) = faults_of(file)
+
+    assert told.startswith(f"{file} is not TOML: ")
+
+
+def test_a_file_is_utf_8_whatever_the_locale(write: Write) -> None:
+    settings = load_settings(write('data_dir = "Gespräche"\n'))
+
+    assert settings.data_dir == Path("Gespräche")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com", ""])  # noqa: S104 - that is the danger
+def test_beyond_this_machine_credentials_and_encryption_are_asked_for(host: str) -> None:
+    without, plain = faults_of(host=host, open=True)
+
+    assert "`open` takes streams without a credential, so it needs a loopback address" in without
+    assert "credentials add" in without
+    assert "unencrypted" in plain
+    assert "behind_tls_proxy = true" in plain
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_this_machine_alone_may_be_open_and_plain(host: str) -> None:
+    assert load_settings(host=host, open=True).open
+
+
+def test_a_proxy_or_a_certificate_makes_it_public(tmp_path: Path) -> None:
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    cert.touch()
+    key.touch()
+
+    assert not load_settings(host="0.0.0.0", behind_tls_proxy=True).loopback  # noqa: S104
+    assert load_settings(host="0.0.0.0", tls_cert=cert, tls_key=key).tls_key == key  # noqa: S104
+
+
+def test_a_proxy_is_no_program_of_this_machine() -> None:
+    (told,) = faults_of(open=True, behind_tls_proxy=True)
+
+    assert "`behind_tls_proxy` brings others" in told
+
+
+@pytest.mark.parametrize("name", ["tls_cert", "tls_key"])
+def test_a_certificate_needs_its_key_and_a_key_its_certificate(tmp_path: Path, name: str) -> None:
+    (told,) = faults_of(**{name: tmp_path / ".." / tmp_path.name / "x"})[:1]
+
+    assert told == "`tls_cert` and `tls_key` belong together: set both or none"
+
+
+def test_a_sinks_own_settings_are_not_in_any_repr() -> None:
+    settings = load_settings(sinks={"webhook": {"secret": "hunter2", "timeout": 5}})
+
+    assert "hunter2" not in f"{settings!r} {settings} {settings.sinks!r}"
+    assert "timeout=5" in repr(settings)
+
+
+def test_settings_do_not_change() -> None:
+    settings = load_settings()
+
+    with pytest.raises(ValueError, match="frozen"):
+        settings.port = 1
+    with pytest.raises(ValueError, match="frozen"):
+        settings.routes["/listen"].sample_rate = 16000
+
+
+def test_settings_travel_to_a_worker_as_they_are(write: Write) -> None:
+    settings = load_settings(write("[sinks.recording]\nformat = 'flac'\n"), port=1234)
+
+    copy = pickle.loads(pickle.dumps(settings))  # noqa: S301 - our own
+
+    assert copy == settings
+    assert copy.sinks["recording"].model_extra == {"format": "flac"}
+
+
+def test_what_is_made_by_hand_does_not_look_around(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LISTEN_PORT", "nonsense")
+
+    assert Settings().port == 8080
