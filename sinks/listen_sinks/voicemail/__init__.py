@@ -1,0 +1,1 @@
+"""Messages at rest, sealed. FORMAT.md says what they are to the byte."""
