@@ -14,6 +14,7 @@ import structlog
 from listen_server.control import StreamControl
 from listen_server.errors import PeerError
 from listen_server.protocol import ListenProtocol
+from listen_server.server.websocket import EXTENSION
 from listen_server.settings import Settings
 from listen_server.stream import Origin, Stream
 from listen_server.telemetry import Telemetry
@@ -116,6 +117,7 @@ class Conversation:
                     await self._take(held)
                     return _ending(message.get("code"))
                 if (data := message.get("bytes")) is not None:
+                    self._telemetry.frames.inc(message.get(EXTENSION, 1))
                     held.append(data)
                 else:
                     await self._take(held)
@@ -126,7 +128,6 @@ class Conversation:
         """Hand on the audio of one read: frames that came together go on together."""
         if not held:
             return
-        self._telemetry.messages.inc(len(held))
         data = held[0] if len(held) == 1 else b"".join(held)
         self._telemetry.bytes.inc(len(data))
         held.clear()

@@ -48,7 +48,7 @@ class Telemetry:
         self.wrong_subprotocol = counter(
             "listen_wrong_subprotocol", "Refused subprotocols.", ["offered"], registry=registry
         )
-        self.messages = counter("listen_messages", "Binary messages received.", registry=registry)
+        self.frames = counter("listen_frames", "Websocket frames with audio.", registry=registry)
         self.bytes = counter("listen_bytes", "Bytes of audio received.", registry=registry)
         self.audio_seconds = counter("listen_audio_seconds", "Audio received.", registry=registry)
         self.gap_seconds = counter(

@@ -29,7 +29,8 @@ class ListenWebSocketProtocol(WebSocketsSansIOProtocol):
     are uvicorn's:
 
     - `"joined_binary": True`: binary is a stream. The payloads of frames that arrive together
-      come as one `websocket.receive`; their order with texts is kept.
+      come as one `websocket.receive`, which tells how many they were under the key
+      `"listen_server"`; their order with texts is kept.
     - `"lenient_text": True`: text that is not UTF-8 is decoded with U+FFFD. Elsewhere it
       closes with 1007.
 
@@ -86,7 +87,7 @@ class ListenWebSocketProtocol(WebSocketsSansIOProtocol):
             if self._joined_binary and self.conn.current_size is None:
                 payloads, at = binary_run(stream, at, limit)
                 if payloads:
-                    self._deliver(b"".join(payloads))
+                    self._deliver(b"".join(payloads), len(payloads))
             end = frame_end(stream, at, limit)
             if end is None:
                 return at
@@ -103,10 +104,13 @@ class ListenWebSocketProtocol(WebSocketsSansIOProtocol):
             self.conn.current_size = None  # else websockets calls a close between fragments a fault
         super().data_received(frame)
 
-    def _deliver(self, data: bytes) -> None:
-        self.curr_msg_data_type = "bytes"
-        self.frames = [data]
-        super().send_receive_event_to_app()
+    def _deliver(self, data: bytes, frames: int) -> None:
+        if self.close_sent:
+            return  # as the stock class: what comes after our close is nobody's
+        self.queue.put_nowait({"type": "websocket.receive", "bytes": data, EXTENSION: frames})  # type: ignore[arg-type] # a key of ours
+        if not self.read_paused:
+            self.read_paused = True
+            self.transport.pause_reading()
 
     def handle_cont(self, event: Frame) -> None:
         """Join a fragment at once: an object per fragment costs far more than its bytes."""

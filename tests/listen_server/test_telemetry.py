@@ -150,7 +150,7 @@ import sys
 from pathlib import Path
 from listen_server.telemetry import Telemetry
 telemetry = Telemetry(Path(sys.argv[1]))
-telemetry.messages.inc(3)
+telemetry.frames.inc(3)
 telemetry.active.inc()
 telemetry.refuse("full")
 if sys.argv[2] == "tell":
@@ -172,6 +172,6 @@ def test_workers_tell_the_sum_of_what_all_have_counted(tmp_path: Path) -> None:
     told = worker("tell")
 
     lines = [line for line in told.splitlines() if line.startswith("listen_")]
-    assert "listen_messages_total 6.0" in lines
+    assert "listen_frames_total 6.0" in lines
     assert 'listen_refusals_total{reason="full"} 2.0' in lines
     assert json.dumps(lines)

@@ -281,7 +281,7 @@ async def test_frames_that_come_before_our_answer_are_not_lost() -> None:
     answer.set()
     await asyncio.gather(*protocol.tasks)
 
-    assert heard == [{"type": "websocket.receive", "bytes": b"early"}]
+    assert heard == [{"type": "websocket.receive", "bytes": b"early", "listen_server": 1}]
 
 
 async def test_a_request_that_is_no_handshake_is_answered_and_closed() -> None:
