@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 TEST_JOBS ?= 2
 
-.PHONY: demo run test check format lock clean
+.PHONY: demo run test check bench format lock clean
 
 demo: $(VENV)/.run
 	$(BIN)/listen-server demo $(ARGS)
@@ -22,6 +22,9 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/mypy tests
 	$(BIN)/lint-imports
+
+bench: $(VENV)/.run
+	PYTHONPATH=tests $(BIN)/python -m benchmarks $(ARGS)
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .

@@ -14,6 +14,7 @@ from listen_server.commands.check import check_config, sinks
 from listen_server.commands.credentials import credentials
 from listen_server.commands.demo import demo
 from listen_server.commands.doctor import doctor
+from listen_server.commands.lazily import lazily
 from listen_server.commands.serve import serve
 from listen_server.errors import ConfigError
 from listen_server.simulator.cli import call
@@ -26,6 +27,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(serve)
 app.command()(demo)
@@ -34,6 +36,10 @@ app.command()(doctor)
 app.command("check-config")(check_config)
 app.command()(sinks)
 app.add_typer(credentials)
+app.add_typer(lazily("mailboxes", "Say whose messages there are."))
+app.add_typer(lazily("messages", "List, play, check and erase messages."))
+app.add_typer(lazily("keys", "Make, rotate and check keys."))
+app.add_typer(lazily("audit", "Check the audit log."))
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so

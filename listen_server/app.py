@@ -5,7 +5,7 @@ path --ListenEndpoint--> Stream --Buffered--> sinks        admin: /livez /readyz
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from time import monotonic
@@ -28,6 +28,7 @@ from listen_server.routes import RouteTable
 from listen_server.settings import Settings
 from listen_server.telemetry import Telemetry
 from listen_server.traces import make_traces
+from listen_sinks.api import SinkError
 
 log = structlog.get_logger(__name__)
 
@@ -38,9 +39,16 @@ class App:
     Making one reads files and makes the data directory: not for the event loop. Raises ConfigError.
     """
 
-    def __init__(self, settings: Settings, *, multiprocess_dir: Path | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        multiprocess_dir: Path | None = None,
+        make_data_dir: bool = True,
+    ) -> None:
         self.settings = settings
-        _prepare(settings.data_dir)
+        if make_data_dir:
+            _prepare(settings.data_dir)
         self.telemetry = Telemetry(multiprocess_dir, make_traces(settings.otlp_endpoint))
         self.credentials = CredentialStore(settings.data_dir)
         _check_exposure(settings, self.credentials)
@@ -63,15 +71,10 @@ class App:
 
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
-        for sink in self.sinks.values():
-            await sink.plugin.open()
+        await _open_all(self.sinks.values())
         await asyncio.to_thread(self.health.look)
         self.health.opened([sink.plugin for sink in self.sinks.values()])
-        if self.admission.open and not self.settings.open:
-            log.warning(
-                "no credential: every program on this machine may stream",
-                fix="`listen-server credentials add TENANT`, or say --open",
-            )
+        _say_who_may_stream(self.settings, self.admission, self.credentials)
         watching = asyncio.create_task(self.health.watch())
         try:
             yield
@@ -95,6 +98,34 @@ class App:
     async def _metrics(self, _request: Request) -> Response:
         content = await asyncio.to_thread(self.telemetry.exposition)
         return Response(content, media_type=CONTENT_TYPE_LATEST)
+
+
+async def _open_all(sinks: Iterable[ConfiguredSink]) -> None:
+    """Open every sink. Raises ConfigError for the first that does not open; the others close."""
+    opened: list[ConfiguredSink] = []
+    for sink in sinks:
+        try:
+            await sink.plugin.open()
+        except Exception as error:
+            for other in opened:
+                await other.plugin.close()
+            says = (
+                str(error) if isinstance(error, SinkError) else f"{type(error).__name__}: {error}"
+            )
+            raise ConfigError(f"sink {sink.name!r} does not open: {says}") from error
+        opened.append(sink)
+
+
+def _say_who_may_stream(
+    settings: Settings, admission: Admission, credentials: CredentialStore
+) -> None:
+    add = "`listen-server credentials add TENANT`"
+    if settings.open and len(credentials):
+        log.warning("--open: streams need no credential, though there are some")
+    elif admission.open and not settings.open:
+        log.warning("no credential: every program on this machine may stream", fix=add)
+    elif not len(credentials):
+        log.warning("every credential is revoked: nobody may stream", fix=f"{add}, or --open")
 
 
 def _routes(settings: Settings, sinks: Mapping[str, ConfiguredSink]) -> Mapping[str, ListenRoute]:
@@ -127,6 +158,12 @@ def _prepare(data_dir: Path) -> None:
         private_directory(data_dir)
     except OSError as error:
         raise ConfigError(
-            f"cannot make the data directory {data_dir} ({os.strerror(error.errno or 0)}): "
+            f"cannot make the data directory {data_dir} ({_why(error, data_dir)}): "
             "name another with --data-dir"
         ) from None
+
+
+def _why(error: OSError, data_dir: Path) -> str:
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return f"{data_dir} is not a directory" if data_dir.exists() else "a file is in the way"
+    return os.strerror(error.errno or 0)

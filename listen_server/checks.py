@@ -78,7 +78,10 @@ def _credentials(app: App, settings: Settings, auth: Credential) -> Iterator[Fin
             "`listen-server credentials add TENANT` makes one",
         )
     elif auth.username and app.credentials.check(auth.username, auth.password) is None:
-        yield Finding("bad", "the credential given is wrong")
+        yield Finding(
+            "bad",
+            "the credential given is wrong: `listen-server credentials rotate` makes another",
+        )
     else:
         tenants = sorted({credential.tenant for credential in known})
         yield Finding("ok", f"{len(known)} credential(s) for {', '.join(tenants)}")
@@ -106,10 +109,11 @@ def _tls(settings: Settings) -> Iterator[Finding]:
 def _disk(settings: Settings) -> Finding:
     usage = shutil.disk_usage(settings.data_dir)
     free = usage.free / usage.total
-    sentence = f"{usage.free / 2**30:.1f} GiB ({free:.0%}) free in {settings.data_dir}"
+    sentence = f"{usage.free / 2**20:,.0f} MiB ({free:.0%}) free in {settings.data_dir}"
     if free < settings.min_free_disk:
         return Finding(
-            "bad", f"{sentence}: new calls are refused below {settings.min_free_disk:.0%}"
+            "bad",
+            f"{sentence}, calls are refused below {settings.min_free_disk:.0%}: make room",
         )
     probe = settings.data_dir / f".doctor.{os.getpid()}"
     try:

@@ -3,8 +3,11 @@
 settings.py asks, and tells it together with the faults of single settings.
 """
 
+import re
 from collections.abc import Iterator
+from ipaddress import ip_network
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from listen_server.routes import faults_of
 
@@ -34,7 +37,29 @@ def contradictions(settings: "Settings") -> Iterator[tuple[set[str], str]]:
     if settings.port and (settings.host, settings.port) == admin:
         says = f"`port` and `admin_port` are both {settings.port}: set another `admin_port`"
         yield {"port", "admin_port", "host", "admin_host"}, says
+    for pattern, route in settings.routes.items():
+        if len(set(route.sinks)) < len(route.sinks):
+            yield {"routes"}, f"`routes.{pattern}.sinks` names a sink twice: name it once"
+    for name in settings.sink_names:
+        if not re.fullmatch(r"[\w-]{1,64}", name, re.ASCII):
+            yield {"routes", "sinks"}, f"a sink's name is letters, digits, _ and -, not {name!r}"
+    yield from _address_faults(settings)
     yield from _tls_contradictions(settings)
+
+
+def _address_faults(settings: "Settings") -> Iterator[tuple[set[str], str]]:
+    for proxy in settings.trusted_proxies:
+        try:
+            ip_network(proxy)
+        except ValueError:
+            says = f"`trusted_proxies` are addresses or networks such as 10.0.0.0/8, not {proxy!r}"
+            yield {"trusted_proxies"}, says
+    if settings.public_audio_url and urlsplit(settings.public_audio_url).path.strip("/"):
+        says = (
+            "`public_audio_url` is an address without a path, such as wss://audio.example.com: "
+            "the routes are added to it"
+        )
+        yield {"public_audio_url"}, says
 
 
 def _tls_contradictions(settings: "Settings") -> Iterator[tuple[set[str], str]]:

@@ -71,7 +71,7 @@ class CredentialStore:
         self._stamp: _Stamp = None
         self._by_user: dict[str, Credential] = {}
         self._key = b""
-        self.ever_any = False
+        self.ever_any = self._file.exists()
         """Whether this process has known a credential: who revokes the last one opens no door."""
         self.reload()
 

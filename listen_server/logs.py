@@ -35,7 +35,7 @@ def set_up_logs(*, level: str = "info", human: bool | None = None) -> None:
         _without_words,
     ]
     last: Processor = (
-        structlog.dev.ConsoleRenderer(pad_event_to=0)
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
         if human
         else structlog.processors.JSONRenderer()
     )

@@ -125,12 +125,12 @@ class Reports:
             case CertificateRejected(reason=reason):
                 log.error("certificate unusable: the one before stays", reason=reason)
             case DrainBegan(live=live, deadline=deadline):
-                log.info("draining: no new calls", live=live, deadline=deadline)
+                fix = {"hint": "they may end; a second signal cuts them"} if live else {}
+                log.info("draining: no new calls", live=live, deadline=deadline, **fix)
             case DrainEnded(live=live):
                 log.info("stopping", cut=live)
             case WorkerStarted(number=number, pid=pid):
                 log.info("worker started", number=number, pid=pid)
             case WorkerStopped(number=number, pid=pid, exit_code=code, restart_in=delay):
-                log.warning(
-                    "worker stopped", number=number, pid=pid, exit_code=code, restart_in=delay
-                )
+                say = log.warning if code else log.info
+                say("worker stopped", number=number, pid=pid, exit_code=code, restart_in=delay)

@@ -132,7 +132,8 @@ class Settings(BaseSettings):
     data_dir: Path = Path("data")
     """Directory of everything that the server keeps."""
     open: bool = False
-    """Take streams without a credential; on a loopback address only."""
+    """Take streams without a credential; on a loopback address only. Where no credential was ever
+    made, a loopback address takes them anyway, and says so."""
     subprotocol: Annotated[Literal["any"] | tuple[str, ...], BeforeValidator(_names)] = SUBPROTOCOLS
     """Websocket subprotocols that are accepted; "any" takes all comers."""
     tick: Annotated[float, Field(ge=0, le=1)] = 0.1

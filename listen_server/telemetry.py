@@ -9,7 +9,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from listen_server.logs import failure
 from listen_server.traces import NoTraces, Traces
-from listen_sinks.api import Call, Outcome
+from listen_sinks.api import Call, Outcome, SinkError
 
 log = structlog.get_logger(__name__)
 
@@ -180,4 +180,8 @@ class Telemetry:
     def failed(self, sink: str, stream_id: str, method: str, error: BaseException) -> None:
         """Count a sink that left its stream, and say why."""
         self.failures.labels(sink, method).inc()
-        log.error("sink failed", sink=sink, stream=stream_id, method=method, error=failure(error))
+        about = {"sink": sink, "stream": stream_id, "method": method}
+        if isinstance(error, SinkError):
+            log.error("sink failed", says=str(error), **about)
+        else:
+            log.error("sink failed", error=failure(error), **about)

@@ -13,9 +13,12 @@ from listen_sinks.api import SinkPlugin
 
 
 def check_config(config: ConfigFile = None, data_dir: DataDir = None) -> None:
-    """Check the settings as `serve` would; say every fault with its fix, or what they come to."""
+    """Check the settings as `serve` would; say every fault with its fix, or what they come to.
+
+    Writes nothing, and opens no sink: `doctor` does that.
+    """
     settings = load_settings(config, data_dir=data_dir)
-    app = App(settings)
+    app = App(settings, make_data_dir=False)
     typer.echo(f"audio on {settings.host} port {settings.port}, kept in {settings.data_dir}")
     for pattern, route in settings.routes.items():
         typer.echo(f"{pattern} goes to {', '.join(route.sinks) or 'no sink'}")

@@ -38,7 +38,12 @@ def add(
 @credentials.command()
 def rotate(tenant: Tenant, *, config: ConfigFile = None, data_dir: DataDir = None) -> None:
     """Make a new credential like the tenant's newest. Of two older ones the oldest goes."""
-    _show(_store(config, data_dir).rotate(tenant))
+    store = _store(config, data_dir)
+    before = {one.user for one in store.all()}
+    made = store.rotate(tenant)
+    for user in sorted(before - {one.user for one in store.all()}):
+        typer.echo(f"{user} works no more", err=True)
+    _show(made)
 
 
 @credentials.command()
@@ -56,8 +61,11 @@ def revoke(
 @credentials.command("list")
 def list_(*, config: ConfigFile = None, data_dir: DataDir = None) -> None:
     """List the credentials, without their secrets."""
+    if not len(store := _store(config, data_dir)):
+        typer.echo("there is no credential: `listen-server credentials add TENANT` makes one")
+        return
     table = Table("user", "tenant", "scopes", "account", "made", box=None, pad_edge=False)
-    for one in _store(config, data_dir).all():
+    for one in store.all():
         made = one.created.strftime("%Y-%m-%d %H:%M")
         table.add_row(one.user, one.tenant, " ".join(one.scopes), one.account_sid or "any", made)
     Console().print(table)

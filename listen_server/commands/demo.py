@@ -3,7 +3,11 @@
 import asyncio
 import hashlib
 import json
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,6 +31,8 @@ from listen_server.simulator.report import bars
 from listen_server.simulator.runner import run_calls
 
 WIDTH = 64  # characters of the waveform
+LOOK = 0.5  # seconds between two looks for new recordings
+INTERRUPTED = 130  # exit status after SIGINT, as shells count it
 
 
 def demo(
@@ -38,29 +44,62 @@ def demo(
     """Serve, place a call with speech in it, and show what was recorded. Needs no jambonz."""
     set_up_logs(level="warning", human=True)
     settings = load_settings(
-        host="127.0.0.1", port=port, open=True, data_dir=data_dir or Path("data", "demo")
+        host="127.0.0.1",
+        port=port,
+        open=True,
+        data_dir=data_dir or Path("data", "demo"),
+        routes={"/listen": {"sinks": ["recording", "voicemail"]}},
     )
     console = Console(highlight=False, soft_wrap=True)
     app = App(settings)
-    try:
-        asyncio.run(_show(console, app, settings, once=once))
-    except KeyboardInterrupt:
-        console.print("stopped")
+    status = asyncio.run(_show(console, app, settings, once=once))
+    if status:
+        raise typer.Exit(status)
 
 
-async def _show(console: Console, app: App, settings: Settings, *, once: bool) -> None:
+async def _show(console: Console, app: App, settings: Settings, *, once: bool) -> int:
+    """Run the demo; return the exit status."""
+    from listen_server.commands.demo_voicemail import (  # noqa: PLC0415 - the store takes its time
+        show_voicemail,
+    )
+
+    recordings, began = Recordings(settings.data_dir), datetime.now(UTC)
     drain = drain_of(app)
     async with running(app.asgi, None, options_of(settings), drain=drain) as bound:
         console.print(f"A listen server is up on ws://127.0.0.1:{bound.port}.")
         result = await _call(console, bound)
-        while app.admission.active:  # noqa: ASYNC110 - until the last word is written
-            await asyncio.sleep(0.05)
-        sidecar = await asyncio.to_thread(_newest, settings.data_dir)
-        await asyncio.to_thread(_tell, console, sidecar, result)
+        if result.fault is not None or result.ended == "hung up":
+            return 1 if result.fault else INTERRUPTED
+        await _quiet(app)
+        for sidecar in await asyncio.to_thread(recordings.new):
+            await asyncio.to_thread(_tell, console, sidecar, result.sha256)
+        sealed = await show_voicemail(console, settings, result.sha256, began)
         if not once:
-            await _stay(console, bound)
-    if result.fault is not None:
-        raise typer.Exit(1)
+            await _stay(console, bound, recordings)
+    return 0 if sealed else 1
+
+
+async def _quiet(app: App) -> None:
+    """Wait until the last word about every call is written."""
+    while app.admission.active:  # noqa: ASYNC110 - it has no event of its own
+        await asyncio.sleep(0.05)
+
+
+class Recordings:
+    """The finished recordings of a data directory, each told once."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._folder = data_dir / "recordings"
+        self._known = set(self._all())
+
+    def new(self) -> list[Path]:
+        """Return the sidecars that were not there before, oldest first. Blocks."""
+        found = sorted(set(self._all()) - self._known, key=lambda file: file.name)
+        self._known.update(found)
+        return found
+
+    def _all(self) -> Iterator[Path]:
+        return self._folder.glob("[0-9]*/*/*/*.json")
 
 
 async def _call(console: Console, bound: Bound) -> CallResult:
@@ -78,34 +117,40 @@ async def _call(console: Console, bound: Bound) -> CallResult:
     return result
 
 
-def _newest(data_dir: Path) -> Path:
-    return max(data_dir.rglob("recordings/**/*.json"), key=lambda file: file.name)
-
-
-def _tell(console: Console, sidecar: Path, result: CallResult) -> None:
-    """Print the recording, and prove it against what was sent."""
+def _tell(console: Console, sidecar: Path, sha256: str | None = None) -> None:
+    """Print a recording; prove it against the SHA-256 of what was sent, where that is known."""
     told: dict[str, Any] = json.loads(sidecar.read_text())
+    if not told["files"]:
+        console.print(f"\nA call without audio, {told['state']}: {sidecar}")
+        return
     file = sidecar.parent / told["files"][0]["name"]
     block, rate = read_audio(file)
-    same = hashlib.sha256(interleave(block)).hexdigest() == result.sha256
     console.print(f"\nRecorded, {told['state']}: {told['reason']}.")
     console.print(f"  {file}")
     console.print(
         f"  {told['seconds']:.2f} s, {rate} Hz, {block.shape[0]} channels, "
         f"{file.stat().st_size} bytes, {len(told['gaps'])} gaps"
     )
-    for name, line in zip(("caller", "greeting"), draw(waveform_peaks(block, WIDTH)), strict=True):
+    for name, line in zip(("caller", "greeting"), draw(waveform_peaks(block, WIDTH)), strict=False):
         console.print(f"  {name:>8} {line}", markup=False)
-    equal = "equals what was sent, sample by sample" if same else "DIFFERS from what was sent"
-    console.print(f"  The audio {equal}.", style="green" if same else "red")
+    if sha256 is not None:
+        same = hashlib.sha256(interleave(block)).hexdigest() == sha256
+        equal = "equals what was sent, sample by sample" if same else "DIFFERS from what was sent"
+        console.print(f"  The audio {equal}.", style="green" if same else "red")
     console.print(f"  Beside it, {sidecar.name} keeps the call's metadata.")
 
 
-async def _stay(console: Console, bound: Bound) -> None:
+async def _stay(console: Console, bound: Bound, recordings: Recordings) -> None:
+    """Tell every further recording, until Ctrl-C."""
+    url = f"ws://127.0.0.1:{bound.port}/listen"
     console.print("\nThe server stays up. In another terminal, place a call of your own:")
-    console.print(
-        f"  {sys.argv[0]} call FILE.wav --url ws://127.0.0.1:{bound.port}/listen",
-        style="bold",
-    )
-    console.print("Without FILE.wav it is the same call again. Ctrl-C stops the server.")
-    await asyncio.Event().wait()
+    console.print(f"  {sys.argv[0]} call FILE.wav --url {url}", style="bold")
+    console.print("Without FILE.wav it is the caller's message again. Ctrl-C stops the server.")
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
+    while not stop.is_set():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), LOOK)
+        for sidecar in await asyncio.to_thread(recordings.new):
+            await asyncio.to_thread(_tell, console, sidecar)
+    console.print("Stopping.")

@@ -85,8 +85,8 @@ def summary(results: Sequence[CallResult]) -> str:
         heard = Counter(command.type for command in result.commands)
         return (
             f"{result.ended}: {result.seconds:.2f} s of audio in {result.frames} frames\n"
-            f"sha256 of the audio sent: {result.sha256}\n"
-            f"received from the server: {_counted(heard) or 'nothing'}"
+            f"sha256 of the audio sent: {result.sha256}"
+            + (f"\nthe server asked for: {_counted(heard)}" if heard else "")
         )
     ends = Counter(str(result.ended) for result in results)
     frames = sum(result.frames for result in results)

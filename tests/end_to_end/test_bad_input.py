@@ -28,7 +28,7 @@ class BrokenSink(Sink):
     async def misbehave(self, method):
         if self.where == method:
             raise RuntimeError("canary +15551239999")
-        if self.where == f"hang in {method}":
+        if self.where == f"hang_in_{method}":
             await asyncio.Event().wait()
 
     async def start(self, call):
@@ -50,7 +50,7 @@ class Broken(SinkPlugin):
             raise RuntimeError("canary +15551239999")
         return BrokenSink(self.context.name)
 '''
-SINKS = ["making", "start", "audio", "event", "finish", "hang in start", "hang in audio"]
+SINKS = ["making", "start", "audio", "event", "finish", "hang_in_start", "hang_in_audio"]
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_no_broken_sink_costs_the_recording_a_sample(tmp_path: Path, broken_pack
     failed = {(line["sink"], line["method"]) for line in failures}
     assert failed == {
         ("making", "sink"),
-        *((name, name.removeprefix("hang in ")) for name in SINKS[1:]),
+        *((name, name.removeprefix("hang_in_")) for name in SINKS[1:]),
     }
     assert "canary" not in "".join(server.raw)
 
@@ -178,3 +178,37 @@ def wait_for_audio(data_dir: Path) -> None:
             return
         Event().wait(0.02)
     raise AssertionError("no audio reached the disk")
+
+
+def test_a_sink_that_does_not_open_is_one_sentence(tmp_path: Path) -> None:
+    config = tmp_path / "listen-server.toml"
+    config.write_text('[sinks.recording]\ndirectory = "/etc/passwd"\n')
+
+    tried = command(
+        "serve", "--port", "0", "--config", str(config), "--data-dir", str(tmp_path / "data")
+    )
+
+    assert tried.returncode == 2
+    assert "sink 'recording' does not open: cannot" in tried.stderr
+    assert "Traceback" not in tried.stderr
+
+
+def test_checking_the_settings_writes_nothing(tmp_path: Path) -> None:
+    checked = command("check-config", "--data-dir", str(tmp_path / "data"))
+
+    assert checked.returncode == 0, checked.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_after_the_last_credential_is_revoked_a_restart_does_not_open_the_door(
+    tmp_path: Path,
+) -> None:
+    added = command("credentials", "add", "acme", "--data-dir", str(tmp_path))
+    user = added.stdout.splitlines()[0].partition(": ")[2]
+    command("credentials", "revoke", user, "--data-dir", str(tmp_path))
+
+    with server_process(tmp_path) as server:
+        placed = command("call", "--url", server.url(), "--speed", "0")
+
+    assert placed.returncode == 1
+    assert "401" in placed.stderr

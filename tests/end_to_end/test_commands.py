@@ -93,7 +93,7 @@ def test_the_doctor_fills_a_credential_in_and_tries_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("toml", "word"),
     [
-        ("min_free_disk = 0.9999\n", "new calls are refused"),
+        ("min_free_disk = 0.9999\n", "calls are refused"),
         ('public_audio_url = "wss://host.example:3000?x=1"\n', "jambonz reads this url as"),
         ("prot = 1\n", "did you mean `port`?"),
     ],

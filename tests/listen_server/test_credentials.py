@@ -130,7 +130,7 @@ def test_another_process_sees_a_change_when_it_reads_again(tmp_path: Path) -> No
     assert server.check(made.credential.user, made.secret) is None
 
 
-def test_a_process_remembers_that_there_was_a_credential(tmp_path: Path) -> None:
+def test_it_is_remembered_that_there_was_a_credential(tmp_path: Path) -> None:
     store = CredentialStore(tmp_path)
     assert not store.ever_any
 
@@ -138,7 +138,7 @@ def test_a_process_remembers_that_there_was_a_credential(tmp_path: Path) -> None
 
     assert len(store) == 0
     assert store.ever_any
-    assert not CredentialStore(tmp_path).ever_any
+    assert CredentialStore(tmp_path).ever_any
 
 
 def test_two_consoles_at_once_do_not_undo_each_other(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_one_call_is_summed_up_with_what_can_be_compared() -> None:
 
     assert "5.60 s of audio in 280 frames" in text
     assert "sha256 of the audio sent: ab" in text
-    assert "received from the server: 1 killAudio" in text
+    assert "the server asked for: 1 killAudio" in text
 
 
 def test_many_calls_are_summed_up_by_their_ends() -> None:

@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 
 from listen_codecs.files import Encoding, audio_info, read_blocks, write_audio
-from listen_sinks.recording.folders import create_file
+from listen_sinks.folders import create_file
 
 TRIES: Final = 2
 NICENESS: Final = 10  # live calls come first

@@ -13,9 +13,9 @@ import numpy as np
 from listen_codecs.files import SUFFIXES
 from listen_codecs.formats import AudioBlock
 from listen_sinks.api import Call, SinkError
+from listen_sinks.folders import make_folder
 from listen_sinks.recording import sidecar
 from listen_sinks.recording.config import RecordingConfig
-from listen_sinks.recording.folders import make_folder
 from listen_sinks.recording.placing import describe_file, home, place, sidecar_path
 from listen_sinks.recording.track import Part, Track
 

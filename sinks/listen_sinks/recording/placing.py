@@ -6,17 +6,22 @@ so that recovery.py can go on wherever a process was killed.
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
-from listen_sinks.recording.folders import day_folder, make_folder, sync_folder
-from listen_sinks.recording.sidecar import Document
+from listen_sinks.description import Document
+from listen_sinks.folders import make_folder, sync_folder
 from listen_sinks.recording.track import Part
 
 
 def sidecar_path(folder: Path, stream_id: str) -> Path:
     """Name the sidecar of a stream."""
     return folder / f"{stream_id}.json"
+
+
+def day_folder(directory: Path, started_at: datetime) -> Path:
+    """Name the folder of a finished recording: by the day (UTC) on which its stream began."""
+    return directory / started_at.astimezone(UTC).strftime("%Y/%m/%d")
 
 
 def home(document: Document, directory: Path) -> Path:

@@ -15,9 +15,9 @@ import structlog
 from ulid import ULID
 
 from listen_codecs.wav import NotAWav, read_wav_header, repair_wav, wav_header
+from listen_sinks.description import Document
 from listen_sinks.recording import sidecar
 from listen_sinks.recording.placing import describe_file, place, sidecar_path
-from listen_sinks.recording.sidecar import Document
 from listen_sinks.recording.track import Part
 
 log = structlog.get_logger(__name__)

@@ -17,6 +17,7 @@ import structlog
 
 from listen_codecs.files import SUFFIXES
 from listen_codecs.formats import AudioBlock
+from listen_sinks import description
 from listen_sinks.api import (
     Call,
     DtmfPressed,
@@ -29,14 +30,14 @@ from listen_sinks.api import (
     SinkPlugin,
     StreamEvent,
 )
+from listen_sinks.faults import explain
+from listen_sinks.folders import Run, left_behind, make_folder
+from listen_sinks.group_writer import GroupWriter, Tape
 from listen_sinks.recording import sidecar
 from listen_sinks.recording.config import RecordingConfig
 from listen_sinks.recording.encoder import Encoder, EncodingFailed
-from listen_sinks.recording.faults import explain
-from listen_sinks.recording.folders import Run, left_behind, make_folder
 from listen_sinks.recording.open_recording import OpenRecording
 from listen_sinks.recording.recovery import recover
-from listen_sinks.recording.writer import GroupWriter, Tape
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +61,7 @@ class Recording(SinkPlugin):
 
     async def open(self) -> None:
         """Finish what killed processes left behind, then get ready to record."""
-        self.writer = GroupWriter(self.config.write_interval)
+        self.writer = GroupWriter(self.config.write_interval, "recording-writer")
         self.encoder = Encoder(self.config.encoders)
         self._threads = ThreadPoolExecutor(FILE_THREADS, thread_name_prefix="recording-files")
         self.run = await self.in_thread(self._begin)
@@ -127,12 +128,12 @@ class RecordingSink(Sink):
         """Note an event in the sidecar."""
         document = self._recording.document
         if isinstance(event, Gap):
-            sidecar.add_gap(document, event)
+            description.add_gap(document, event)
         elif isinstance(event, MetadataArrived):
-            sidecar.add_metadata(document, event)
+            description.add_metadata(document, event)
             await self._plugin.in_thread(self._recording.begin)
         elif not isinstance(event, DtmfPressed) or self._plugin.config.dtmf:
-            sidecar.add_event(document, event, at)
+            description.add_event(document, event, at)
 
     async def finish(self, outcome: Outcome) -> None:
         """Write the last samples, encode, and bring the recording to its place."""

@@ -1,7 +1,7 @@
 """One growing WAV file: of all channels or of one, going on in another file when it is full.
 
 Its sizes are right after every write, so that a player can open it at any time. Every method
-blocks: writer.py and open_recording.py call them in threads.
+blocks: group_writer.py and open_recording.py call them in threads.
 """
 
 import os
@@ -13,7 +13,7 @@ import numpy as np
 from listen_codecs.formats import AudioBlock
 from listen_codecs.pcm import interleave
 from listen_codecs.wav import wav_header
-from listen_sinks.recording.folders import create_file
+from listen_sinks.folders import create_file
 
 
 @dataclass(slots=True)

@@ -11,8 +11,8 @@ import pytest
 from recordings import flush, left_open, make_plugin, record, recorded, recorder
 
 from listen_sinks.api import Call, Sink, SinkError
+from listen_sinks.faults import explain
 from listen_sinks.recording import Recording
-from listen_sinks.recording.faults import explain
 from listen_sinks.testing import make_call, make_outcome, packets, tone
 
 LINUX = sys.platform == "linux"
@@ -187,7 +187,7 @@ async def test_a_directory_that_is_a_file_is_told_at_the_start(tmp_path: Path) -
     (tmp_path / "recordings").write_text("in the way")
     plugin = make_plugin(tmp_path)
 
-    with pytest.raises(SinkError, match="cannot record to"):
+    with pytest.raises(SinkError, match="cannot write to"):
         await plugin.open()
 
 

@@ -1,10 +1,11 @@
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from listen_sinks.recording import sidecar
-from listen_sinks.recording.placing import describe_file, place, sidecar_path
+from listen_sinks.recording.placing import day_folder, describe_file, place, sidecar_path
 from listen_sinks.recording.track import Part
 from listen_sinks.testing import make_call
 
@@ -29,6 +30,13 @@ def finished(run: Path, audio: bytes = b"audio") -> dict[str, Any]:
 
 def names(folder: Path) -> set[str]:
     return {path.name for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_day_is_a_day_of_utc(tmp_path: Path) -> None:
+    late = datetime(2026, 1, 1, 0, 30, tzinfo=timezone(timedelta(hours=1)))
+
+    assert day_folder(tmp_path, late) == tmp_path / "2025/12/31"
+    assert day_folder(tmp_path, datetime(2026, 12, 3, tzinfo=UTC)) == tmp_path / "2026/12/03"
 
 
 def test_audio_and_sidecar_move_and_leftovers_go(tmp_path: Path, run: Path) -> None:

@@ -23,7 +23,7 @@ from recordings import (
 )
 from structlog.testing import capture_logs
 
-from listen_sinks.recording.folders import Run
+from listen_sinks.folders import Run
 from listen_sinks.testing import make_call, tone
 
 KILLED = Path(__file__).with_name("killed.py")

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from recordings import record, recorded, recorder
 
+from listen_sinks import description
 from listen_sinks.api import (
     DtmfPressed,
     Gap,
@@ -44,7 +45,7 @@ def test_whatever_the_metadata_is_the_sidecar_is_json_that_says_it(
     def refuse(constant: str) -> None:
         raise AssertionError(f"{constant} is no JSON")
 
-    read = json.loads(sidecar.encode(document).decode(), parse_constant=refuse)
+    read = json.loads(description.encode(document).decode(), parse_constant=refuse)
 
     assert read["metadata"] == finite(attributes)
 
@@ -55,7 +56,7 @@ def test_metadata_too_deep_for_anybody_costs_itself_alone() -> None:
         deep = [deep]
 
     read = json.loads(
-        sidecar.encode(sidecar.begun(make_call(call_sid="x", attributes={"a": deep}), "stream"))
+        description.encode(sidecar.begun(make_call(call_sid="x", attributes={"a": deep}), "stream"))
     )
 
     assert read["metadata"] is None
@@ -66,7 +67,9 @@ def test_metadata_too_deep_for_anybody_costs_itself_alone() -> None:
 def test_a_read_only_view_of_metadata_is_written_as_what_it_shows() -> None:
     call = make_call(attributes=MappingProxyType({"a": MappingProxyType({"b": 1})}))
 
-    assert json.loads(sidecar.encode(sidecar.begun(call, "stream")))["metadata"] == {"a": {"b": 1}}
+    assert json.loads(description.encode(sidecar.begun(call, "stream")))["metadata"] == {
+        "a": {"b": 1}
+    }
 
 
 def test_a_sidecar_is_written_whole_and_for_its_owner_alone(tmp_path: Path) -> None:
@@ -90,7 +93,7 @@ def test_the_last_word_fits_into_the_room_that_was_left_for_it(tmp_path: Path) -
     sidecar.write_first(path, document)
     inode, size = path.stat().st_ino, path.stat().st_size
     for number in range(1000):
-        sidecar.add_event(document, MarkReached(f"mark {number}", cleared=False), 1.0)
+        description.add_event(document, MarkReached(f"mark {number}", cleared=False), 1.0)
 
     sidecar.end(document, make_outcome(call, 8000), "the disk is full")
     sidecar.overwrite(path, document)
@@ -116,10 +119,10 @@ def test_where_there_is_no_room_the_old_sidecar_stays(tmp_path: Path) -> None:
 def test_a_flood_of_events_is_cut_and_said_to_be() -> None:
     document = sidecar.begun(make_call(), "stream")
 
-    for _ in range(sidecar.MAX_EVENTS + 5):
-        sidecar.add_event(document, DtmfPressed("1", None), 0.0)
+    for _ in range(description.MAX_EVENTS + 5):
+        description.add_event(document, DtmfPressed("1", None), 0.0)
 
-    assert len(document["events"]) == sidecar.MAX_EVENTS
+    assert len(document["events"]) == description.MAX_EVENTS
     assert document["notes"] == ["there were more than 10000 events"]
 
 
@@ -282,8 +285,8 @@ def test_every_key_of_a_sidecar_is_on_the_page_for_operators(tmp_path: Path) -> 
 def test_a_gap_that_turned_out_to_be_late_audio_is_not_in_the_last_word() -> None:
     call = make_call()
     document = sidecar.begun(call, "stream")
-    sidecar.add_gap(document, Gap(1.0, 3.0, "not received"))
-    sidecar.add_gap(document, Gap(2.0, 0.5, "sink too slow"))
+    description.add_gap(document, Gap(1.0, 3.0, "not received"))
+    description.add_gap(document, Gap(2.0, 0.5, "sink too slow"))
     shrunk = Gap(1.0, 0.4, "not received")
 
     sidecar.end(document, make_outcome(call, 8000, gaps=(shrunk,)), None)

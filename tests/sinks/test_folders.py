@@ -1,9 +1,8 @@
 import os
 import stat
-from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
-from listen_sinks.recording.folders import Run, day_folder, left_behind, make_folder
+from listen_sinks.folders import Run, left_behind, make_folder
 
 
 def test_folders_are_made_for_this_user_alone(tmp_path: Path) -> None:
@@ -23,13 +22,6 @@ def test_a_folder_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
     make_folder(tmp_path / "a")
 
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o750
-
-
-def test_a_day_is_a_day_of_utc(tmp_path: Path) -> None:
-    late = datetime(2026, 1, 1, 0, 30, tzinfo=timezone(timedelta(hours=1)))
-
-    assert day_folder(tmp_path, late) == tmp_path / "2025/12/31"
-    assert day_folder(tmp_path, datetime(2026, 12, 3, tzinfo=UTC)) == tmp_path / "2026/12/03"
 
 
 def test_a_run_belongs_to_one_until_it_ends(tmp_path: Path) -> None:

@@ -13,14 +13,13 @@ _SENTENCES: Final = {
     errno.EIO: "the disk of {directory} fails (input/output error): check it before more is lost",
     errno.EMFILE: "too many open files: raise the limit of this process (ulimit -n)",
     errno.ENFILE: "too many open files on this machine: raise fs.file-max",
-    errno.EFBIG: "a file in {directory} may not grow further: raise the limit (ulimit -f), "
-    "or lower `max_file_bytes`",
+    errno.EFBIG: "a file in {directory} may not grow further: raise the limit (ulimit -f)",
 }
 
 
 def explain(error: Exception, directory: Path) -> str:
-    """Say what an error means for the recordings below a directory."""
+    """Say what an error means for what is written below a directory."""
     number = error.errno if isinstance(error, OSError) else None
     if number is not None and number in _SENTENCES:
         return _SENTENCES[number].format(directory=directory)
-    return f"cannot record to {directory}: {error}"
+    return f"cannot write to {directory}: {error}"

@@ -7,7 +7,7 @@ import pytest
 from harness import until
 
 from listen_codecs.formats import AudioBlock
-from listen_sinks.recording.writer import GroupWriter, Tape
+from listen_sinks.group_writer import GroupWriter, Tape
 
 
 class Reel:

@@ -1,14 +1,13 @@
-"""Where recordings lie, who may read them, and whose they are while they grow.
+"""Folders that survive power loss, and whose they are while a process writes in them.
 
-    <directory>/open/<run>/<stream_id>.wav, .json     growing; locked by the process that records
-    <directory>/2026/01/31/<stream_id>.wav, .json     finished
+    <directory>/open/<run>/...     growing; locked by the process that writes there
 
-recovery.py takes over the runs whose process is gone. POSIX only.
+What a killed process left behind is taken over by the next one. recording/ and voicemail/ put
+their files there. POSIX only.
 """
 
 import fcntl
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -46,13 +45,8 @@ def create_file(path: Path, flags: int = os.O_WRONLY | os.O_EXCL) -> int:
     return os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW, FILE_MODE)
 
 
-def day_folder(directory: Path, started_at: datetime) -> Path:
-    """Name the folder of a finished recording: by the day (UTC) on which its stream began."""
-    return directory / started_at.astimezone(UTC).strftime("%Y/%m/%d")
-
-
 class Run:
-    """The folder of what one process is recording. Who holds its lock owns what is in it."""
+    """The folder in which one process writes. Who holds its lock owns what is in it."""
 
     def __init__(self, folder: Path, lock: int) -> None:
         self.folder = folder

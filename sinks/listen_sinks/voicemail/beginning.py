@@ -1,0 +1,71 @@
+"""The first moments of a message: its key, its envelope, and what is said of the call.
+
+Runs in the spool's thread, before the first sample is taken.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC
+from typing import Any, Final
+
+from listen_sinks.api import Call
+from listen_sinks.description import Document, describe, encode
+from listen_sinks.voicemail.keys.mailbox import seal_message_key
+from listen_sinks.voicemail.labels import value_context
+from listen_sinks.voicemail.lsv1 import BodyWriter, Header, new_message_key
+from listen_sinks.voicemail.mailboxes import Place
+from listen_sinks.voicemail.policies import effective_settings
+from listen_sinks.voicemail.sealed import seal
+from listen_sinks.voicemail.spool.note import Note
+from listen_sinks.voicemail.spool.open_message import Beginning
+
+FIRST_PART: Final = 0
+VERSION: Final = 1
+
+
+def described(call: Call) -> Document:
+    """Begin what is sealed with the audio: all that jambonz said of the call."""
+    return {
+        "version": VERSION,
+        "stream_id": call.stream_id,
+        "tenant": call.tenant,
+        "route": call.route,
+        "path_params": call.path_params,
+        "started_at": call.started_at.astimezone(UTC).isoformat(),
+        "sample_rate": call.format.sample_rate,
+        "mix": call.format.mix,
+        **describe(call),
+    }
+
+
+def prepare(call: Call, place: Place, document: Document, defaults: Mapping[str, Any]) -> Beginning:
+    """Make a message's key, and seal it to the mailbox. Nothing secret is needed for it.
+
+    Raises ValueError for a stream id that is no ULID.
+    """
+    to = place.destination.key
+    settings = effective_settings({**defaults, **place.destination.settings})
+    message_key = new_message_key()
+    header = Header(
+        message=call.stream_id,
+        part=FIRST_PART,
+        mailbox=to.mailbox,
+        key_version=to.version,
+        sample_rate=call.format.sample_rate,
+        channels=call.format.channels,
+    )
+    context = value_context(call.stream_id, FIRST_PART)
+    note = Note(
+        message=call.stream_id,
+        part=FIRST_PART,
+        mailbox=to.mailbox,
+        key_version=to.version,
+        kem=to.kem,
+        envelope=seal_message_key(message_key, to, call.stream_id, FIRST_PART),
+        format=call.format,
+        started_at=call.started_at,
+        caller=place.caller,
+        least_seconds=settings.min_seconds,
+        unwanted="the mailbox was full" if place.destination.full else None,
+        values={"meta": seal(message_key, "meta", context, encode(document))},
+    )
+    return Beginning(note, BodyWriter(message_key, header), message_key)

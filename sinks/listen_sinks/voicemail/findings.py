@@ -1,0 +1,28 @@
+"""What is wrong with a stored part, said as exactly what it is. FORMAT.md, section 8."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Fault: TypeAlias = Literal[
+    "missing",  # the store does not have it, or not all pieces of it
+    "away",  # the store does not give it out now, for whatever reason
+    "cut",  # it ends before its end
+    "changed",  # it is not what was shipped
+    "refused",  # nothing of it may be used: changed in front, or under another key
+    "damaged",  # chunks, or small values, that do not open; all others do
+    "unsealed",  # it is as it was shipped, and has no end although the call had one
+    "no key",  # its key is destroyed, or does not fit
+    "other format",  # it opens, and cannot be joined to the part before it
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is not right with one part. The sentence holds ids and numbers only."""
+
+    part: int
+    fault: Fault
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"part {self.part} is {self.fault}: {self.sentence}"

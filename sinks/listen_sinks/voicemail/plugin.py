@@ -1,0 +1,143 @@
+"""The parts of the voicemail store, made, joined, opened and closed. sink.py is one stream of it.
+
+sink.py -> spool/ -> ../shipping.py -> ship.py -> ../objects.py, index/
+    mailboxes.py (which one), root.py (who can open it)
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import structlog
+
+from listen_sinks.api import Call, Sink, SinkContext, SinkError, SinkPlugin
+from listen_sinks.faults import explain
+from listen_sinks.objects import ObjectStore, directory_url
+from listen_sinks.shipping import Shipping
+from listen_sinks.voicemail.config import VoicemailConfig
+from listen_sinks.voicemail.index.database import Database
+from listen_sinks.voicemail.index.errors import IndexAway
+from listen_sinks.voicemail.index.own_secrets import number_secret
+from listen_sinks.voicemail.mailboxes import Mailboxes
+from listen_sinks.voicemail.root import Root
+from listen_sinks.voicemail.ship import Shipper
+from listen_sinks.voicemail.sink import VoicemailSink
+from listen_sinks.voicemail.spool import Disk, Spool, SpoolLimits
+
+log = structlog.get_logger(__name__)
+
+_T = TypeVar("_T")
+
+
+class Voicemail(SinkPlugin):
+    """Keeps streams as sealed messages in mailboxes."""
+
+    Config = VoicemailConfig
+
+    def __init__(
+        self, config: VoicemailConfig, context: SinkContext, disk: Disk | None = None
+    ) -> None:
+        super().__init__(config, context)
+        self.directory: Path = context.data_dir
+        if context.name != "voicemail":  # a second sink of this kind has everything of its own
+            self.directory /= f"voicemail-{context.name}"
+        self.spool = Spool(self.directory / config.spool, _limits(config), disk)
+        self.objects = ObjectStore(_store_url(config, self.directory), _store_options(config))
+        self.recovered = 0  # messages of killed processes that this one has brought to an end
+
+    async def open(self) -> None:
+        """Finish what killed processes left behind, and learn which mailboxes there are."""
+        async with AsyncExitStack() as opened:
+            secret = await self.in_thread(partial(number_secret, self._path("number_secret")))
+            self.database = Database(_database_url(self.config, self.directory))
+            opened.push_async_callback(self.database.close)
+            root = Root(self.config.keys, self.directory, self.database)
+            opened.push_async_callback(root.close)
+            await self._open_spool(opened)
+            await self._open_mailboxes(opened, secret, root)
+            self._opened = opened.pop_all()
+
+    def sink(self, call: Call) -> Sink:
+        """Make the sink of one stream."""
+        del call
+        return VoicemailSink(self)
+
+    def unavailable(self) -> str | None:
+        """Return why no call should come: no room, no working disk, or no key to seal to."""
+        return self.spool.unavailable() or self.mailboxes.unavailable()
+
+    async def close(self) -> None:
+        """Bring what is open to its end, and ship what can be shipped soon."""
+        await self._opened.aclose()
+
+    async def in_thread(self, work: Callable[[], _T]) -> _T:
+        """Do what blocks elsewhere. Raises SinkError, with a sentence for the operator."""
+        return await self.told(asyncio.to_thread(work))
+
+    async def told(self, doing: Awaitable[_T]) -> _T:
+        """Wait for what may raise OSError. Raises SinkError, with a sentence for the operator."""
+        try:
+            return await doing
+        except (OSError, ValueError) as error:
+            raise SinkError(explain(error, self.spool.directory)) from error
+
+    async def _open_spool(self, opened: AsyncExitStack) -> None:
+        await self.told(self.objects.open())
+        left_behind = await self.told(self.spool.open())
+        opened.push_async_callback(self.spool.close)
+        self.recovered = len(left_behind)
+        if left_behind:
+            log.info("finished the messages of a killed server", messages=self.recovered)
+        self.shipper = Shipper(self.objects, self.database)
+        self.shipping = Shipping(self.shipper.ship, "message", at_once=self.config.uploads)
+        self.shipping.start()
+        self.shipping.add(left_behind)
+        opened.push_async_callback(self._wind_down)
+
+    async def _open_mailboxes(self, opened: AsyncExitStack, secret: bytes, root: Root) -> None:
+        if self.config.create_mailboxes:
+            with suppress(IndexAway):  # then when there is something to wrap
+                await root.provider()
+        self.mailboxes = Mailboxes(
+            self.database,
+            secret,
+            self.directory / "mailboxes.json",
+            root=root if self.config.create_mailboxes else None,
+            interval=self.config.refresh_interval,
+        )
+        await self.mailboxes.open()
+        opened.push_async_callback(self.mailboxes.close)
+
+    async def _wind_down(self) -> None:
+        self.shipping.add(await self.spool.stop())
+        await self.shipping.close(self.config.close_timeout)
+
+    def _path(self, key: str) -> Path:
+        path: Path = getattr(self.config, key)
+        return self.directory / path
+
+
+def _limits(config: VoicemailConfig) -> SpoolLimits:
+    return SpoolLimits(
+        write_interval=config.write_interval,
+        sync_interval=config.sync_interval,
+        reserve=config.reserve,
+        low_water=config.low_water,
+    )
+
+
+def _store_url(config: VoicemailConfig, directory: Path) -> str:
+    return config.store if "://" in config.store else directory_url(directory / config.store)
+
+
+def _store_options(config: VoicemailConfig) -> dict[str, str]:
+    return {name: value.get_secret_value() for name, value in config.store_options.items()}
+
+
+def _database_url(config: VoicemailConfig, directory: Path) -> str:
+    if config.database is not None:
+        return config.database.get_secret_value()
+    return f"sqlite+aiosqlite:///{directory.absolute() / 'index.db'}"

@@ -1,0 +1,120 @@
+"""The voicemail sink: one stream becomes one sealed message. plugin.py has all that it stands on.
+
+Here is only the order of things; what blocks runs in the spool's thread.
+"""
+
+import json
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from listen_codecs.formats import AudioBlock
+from listen_sinks.api import (
+    Call,
+    DtmfPressed,
+    Gap,
+    MetadataArrived,
+    Outcome,
+    Sink,
+    SinkError,
+    StreamEvent,
+)
+from listen_sinks.description import (
+    Document,
+    add_event,
+    add_gap,
+    add_metadata,
+    conclude,
+    encode,
+)
+from listen_sinks.faults import explain
+from listen_sinks.voicemail.beginning import described, prepare
+from listen_sinks.voicemail.spool import End, SpooledStream, State
+from listen_sinks.voicemail.spool.disk import FULL
+
+if TYPE_CHECKING:
+    from listen_sinks.voicemail.plugin import Voicemail
+
+MOST_EVENT_BYTES: Final = 2**18
+"""Bytes of events that are kept of one call: they are sealed into a row of the index."""
+
+_TOO_MANY: Final = "some events were too much to be kept"
+
+
+class VoicemailSink(Sink):
+    """Keeps one stream."""
+
+    def __init__(self, plugin: "Voicemail") -> None:
+        self._plugin = plugin
+        self._event_bytes = 0
+        self._told = False  # the server knows why this message ends
+
+    async def start(self, call: Call) -> None:
+        """Begin a message: its key and header last before the first sample is taken."""
+        self._call = call
+        self._caller: str | None = None
+        self._document: Document = described(call)
+        place = await self._plugin.mailboxes.place(call)
+        defaults = {"min_seconds": self._plugin.config.min_seconds}
+        self._stream: SpooledStream = await self._plugin.told(
+            self._plugin.spool.begin(partial(prepare, call, place, self._document, defaults))
+        )
+
+    async def audio(self, block: AudioBlock) -> None:
+        """Take a block, shape (channels, frames), int16; wait for a disk that is far behind."""
+        self._raise(self._stream.error)
+        await self._plugin.told(self._stream.put(block))
+
+    async def event(self, event: StreamEvent, at: float) -> None:
+        """Take what is to be sealed with the audio at its end; metadata that comes late, now."""
+        if isinstance(event, Gap):
+            add_gap(self._document, event)
+        elif isinstance(event, MetadataArrived):
+            await self._take_metadata(event)
+        elif not isinstance(event, DtmfPressed) or self._plugin.config.dtmf:
+            self._take_event(event, at)
+
+    async def finish(self, outcome: Outcome) -> None:
+        """Seal the message, and have it shipped; it is durable when this returns."""
+        conclude(self._document, outcome)
+        meta = partial(encode, self._document)
+        stored, problem = await self._stream.end(self._end(outcome), meta)
+        self._plugin.shipping.add([await self._stream.outlined(stored)])
+        self._raise(self._stream.error or problem)
+
+    def _end(self, outcome: Outcome) -> End:
+        state: State = outcome.state
+        reason = outcome.reason
+        if failure := self._stream.error:
+            state, reason = "failed", _phrase(failure)
+        if unwanted := self._stream.note.discarded(outcome.frames):
+            state, reason = "discarded", unwanted
+        return End(state, reason, outcome.ended_at, caller=self._caller)
+
+    async def _take_metadata(self, event: MetadataArrived) -> None:
+        add_metadata(self._document, event)
+        self._caller = self._plugin.mailboxes.caller(
+            self._call.tenant, self._document["call"]["from"]
+        )
+        copy = partial(encode, dict(self._document))
+        await self._plugin.told(self._stream.keep("meta", copy))
+
+    def _take_event(self, event: StreamEvent, at: float) -> None:
+        events = self._document["events"]
+        before = len(events)
+        add_event(self._document, event, at)
+        self._event_bytes += sum(len(json.dumps(one, default=repr)) for one in events[before:])
+        if self._event_bytes > MOST_EVENT_BYTES:
+            del events[before:]
+            if _TOO_MANY not in self._document["notes"]:
+                self._document["notes"].append(_TOO_MANY)
+
+    def _raise(self, failure: Exception | None) -> None:
+        """Tell the server what went wrong, once."""
+        if failure and not self._told:
+            self._told = True
+            raise SinkError(explain(failure, self._plugin.spool.directory)) from failure
+
+
+def _phrase(failure: Exception) -> str:
+    number = failure.errno if isinstance(failure, OSError) else None
+    return "the disk was full" if number in FULL else "the disk failed"

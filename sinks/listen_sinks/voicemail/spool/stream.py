@@ -1,0 +1,88 @@
+"""One message as the event loop sees it: samples go in, the writer's thread does the rest."""
+
+import asyncio
+from functools import partial
+from typing import Final
+
+from listen_codecs.formats import AudioBlock
+from listen_sinks.group_writer import GroupWriter, Tape
+from listen_sinks.voicemail.sealed import Label, Refused
+from listen_sinks.voicemail.spool.disk import Disk
+from listen_sinks.voicemail.spool.group_commit import MOST_FAILURES, GroupCommit
+from listen_sinks.voicemail.spool.note import End, Note
+from listen_sinks.voicemail.spool.open_message import OpenMessage, Plain
+from listen_sinks.voicemail.spool.stored import Stored
+
+MOST_WAITING: Final = 4.0
+"""Seconds of audio that may wait in memory for a slow disk; its sink waits then."""
+LEAST_WAITING: Final = 2**17  # bytes that may always wait
+
+
+class SpooledStream:
+    """One message, from its first sample to its end."""
+
+    def __init__(
+        self, writer: GroupWriter, commits: GroupCommit, disk: Disk, message: OpenMessage
+    ) -> None:
+        self._writer = writer
+        self._commits = commits
+        self._disk = disk
+        self._message = message
+        self._tape = Tape(message.write)
+        audio = message.note.format
+        a_second = audio.sample_rate * audio.frame_bytes
+        self._most_waiting = max(LEAST_WAITING, round(MOST_WAITING * a_second))
+
+    @property
+    def error(self) -> Exception | None:
+        """What keeps this message from going on, if anything does."""
+        return self._tape.error
+
+    @property
+    def note(self) -> Note:
+        """How it began."""
+        return self._message.note
+
+    async def put(self, block: AudioBlock) -> None:
+        """Take a block, shape (channels, frames), int16; wait where the disk is far behind."""
+        self._writer.put(self._tape, block)
+        if self._tape.pending > self._most_waiting:
+            await self._writer.drain(self._tape)
+        if self._message.unsynced > self._most_waiting:
+            await self._commits.commit()
+
+    async def keep(self, label: Label, plain: Plain) -> None:
+        """Seal a small value as it is now, so that it survives this process. Raises OSError."""
+        await self._writer.do(partial(self._message.keep, label, plain))
+
+    async def end(self, end: End, meta: Plain) -> tuple[Stored, Exception | None]:
+        """Seal the message; return it, durable, and what the disk did not take of it, if anything.
+
+        `end` says what the stream amounted to; how much of it was kept is found out here.
+        """
+        await self._writer.drain(self._tape)
+        end, problem = await self._writer.do(partial(self._message.end, end, meta))
+        for _ in range(MOST_FAILURES):
+            try:
+                await self._commits.commit()
+                break
+            except OSError as error:
+                last = error
+        else:
+            problem = problem or last
+        await self._writer.do(self._leave)
+        return Stored(self._disk, self._message.files, self._message.note, end), problem
+
+    async def outlined(self, stored: Stored) -> Stored:
+        """Add the outline of what was kept, as long as the key is at hand.
+
+        Without it where the disk does not give back what it was given.
+        """
+        try:
+            return await asyncio.to_thread(self._message.outlined, stored)
+        except (OSError, Refused):
+            return stored
+
+    def _leave(self) -> None:
+        self._commits.members.pop(self._message, None)
+        self._message.close()

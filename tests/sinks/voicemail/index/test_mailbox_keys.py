@@ -1,0 +1,85 @@
+import os
+from dataclasses import replace
+
+import pytest
+from message_index import make_key, make_mailbox
+from ulid import ULID
+
+from listen_sinks.voicemail.index.database import Database
+from listen_sinks.voicemail.index.errors import KeyChanged, UnknownMailbox
+from listen_sinks.voicemail.index.mailbox_keys import (
+    add_key,
+    get_key,
+    list_keys,
+    replace_wrapped,
+)
+from listen_sinks.voicemail.index.mailboxes import get_mailbox
+
+
+async def test_a_new_version_is_what_messages_to_come_are_sealed_to(database: Database) -> None:
+    mailbox = await make_mailbox(database)
+    second = make_key(mailbox.id, 2)
+
+    await add_key(database, second)
+    await add_key(database, second)
+
+    assert (await get_mailbox(database, "acme", mailbox.id)).key_version == 2
+    assert await get_key(database, mailbox.id, 2) == second
+    assert [key.public.version for key in await list_keys(database, mailbox.id)] == [1, 2]
+
+
+async def test_of_two_who_rotate_at_once_one_is_told(database: Database) -> None:
+    mailbox = await make_mailbox(database)
+    await add_key(database, make_key(mailbox.id, 2))
+
+    with pytest.raises(KeyChanged, match="at version 2 already"):
+        await add_key(database, make_key(mailbox.id, 2))
+
+
+async def test_a_key_needs_a_mailbox(database: Database) -> None:
+    with pytest.raises(UnknownMailbox):
+        await add_key(database, make_key(str(ULID())))
+
+
+async def test_a_new_root_wraps_every_key_and_changes_no_public_half(database: Database) -> None:
+    mailboxes = [await make_mailbox(database) for _ in range(3)]
+
+    for key in await list_keys(database):
+        await replace_wrapped(database, key, replace(key, wrapped=b"new" + key.wrapped))
+
+    keys = await list_keys(database)
+    assert {key.public.mailbox for key in keys} == {one.id for one in mailboxes}
+    assert all(key.wrapped.startswith(b"new") for key in keys)
+
+
+async def test_wrapping_again_after_a_crash_changes_nothing(database: Database) -> None:
+    mailbox = await make_mailbox(database)
+    (old,) = await list_keys(database, mailbox.id)
+    new = replace(old, wrapped=os.urandom(90))
+
+    await replace_wrapped(database, old, new)
+    await replace_wrapped(database, old, new)
+
+    assert await get_key(database, mailbox.id, 1) == new
+
+
+async def test_a_key_that_somebody_else_has_wrapped_meanwhile_is_left_alone(
+    database: Database,
+) -> None:
+    mailbox = await make_mailbox(database)
+    (old,) = await list_keys(database, mailbox.id)
+    theirs = replace(old, wrapped=os.urandom(90))
+    await replace_wrapped(database, old, theirs)
+
+    with pytest.raises(KeyChanged):
+        await replace_wrapped(database, old, replace(old, wrapped=os.urandom(90)))
+    with pytest.raises(KeyChanged):
+        await replace_wrapped(database, make_key(), make_key())
+
+    assert await get_key(database, mailbox.id, 1) == theirs
+
+
+async def test_a_version_that_never_was_is_none(database: Database) -> None:
+    mailbox = await make_mailbox(database)
+
+    assert await get_key(database, mailbox.id, 2) is None

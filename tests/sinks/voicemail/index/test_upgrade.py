@@ -1,0 +1,134 @@
+import asyncio
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from message_index import make_mailbox, ship
+from postgres import Postgres
+from sqlalchemy import Connection, make_url
+
+from listen_sinks.api import SinkError
+from listen_sinks.voicemail.index.database import Database
+from listen_sinks.voicemail.index.messages import list_messages
+from listen_sinks.voicemail.index.schema import Base
+from listen_sinks.voicemail.index.upgrade import STEPS, upgrade
+
+_PROCESS = """
+import asyncio, sys
+from listen_sinks.voicemail.index.database import Database
+from listen_sinks.voicemail.index.tenants import ensure_tenant
+
+async def main():
+    database = Database(sys.argv[1])
+    sys.stdin.readline()
+    await ensure_tenant(database, sys.argv[2])
+    await database.close()
+
+asyncio.run(main())
+"""
+
+_NEXT_STEP = '''
+"""A step of a later version, which writes a table anew that others refer to."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "9999"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("mailboxes") as batch:
+        batch.add_column(sa.Column("colour", sa.String(16), server_default="red"))
+        batch.alter_column("settings", nullable=True)
+    op.execute("UPDATE messages SET reason = 'upgraded'")
+'''
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def fresh_url(request: pytest.FixtureRequest, sqlite_url: str) -> Iterator[str]:
+    """The url of a database without tables."""
+    if request.param == "sqlite":
+        yield sqlite_url
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    with server.new_database() as url:
+        yield url
+
+
+@pytest.fixture
+def later_steps(tmp_path: Path) -> Path:
+    """The steps of a later version of this program."""
+    steps = tmp_path / "later"
+    shutil.copytree(STEPS, steps)
+    (steps / "versions" / "v9999_later.py").write_text(_NEXT_STEP)
+    return steps
+
+
+async def test_the_steps_lead_to_the_tables_that_the_program_expects(database: Database) -> None:
+    def differences(connection: Connection) -> list[object]:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return list(compare_metadata(context, Base.metadata))
+
+    async with database.reading() as session:
+        found = await (await session.connection()).run_sync(differences)
+
+    assert found == []
+
+
+async def test_processes_that_start_at_once_make_the_tables_once(fresh_url: str) -> None:
+    processes = [
+        await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            _PROCESS,
+            fresh_url,
+            f"tenant-{number}",
+            stdin=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        for number in range(4)
+    ]
+    done = await asyncio.gather(*[process.communicate(b"go\n") for process in processes])
+
+    assert [process.returncode for process in processes] == [0] * 4, done
+
+
+async def test_two_databases_of_one_process_are_made_at_once(tmp_path: Path) -> None:
+    databases = [Database(f"sqlite+aiosqlite:///{tmp_path}/{n}/index.db") for n in range(4)]
+
+    await asyncio.gather(*[database.open() for database in databases])
+
+    for database in databases:
+        assert (await list_messages(database, "acme")).messages == ()
+        await database.close()
+
+
+async def test_a_later_step_keeps_every_row(fresh_url: str, later_steps: Path) -> None:
+    database = Database(fresh_url)
+    mailbox = await make_mailbox(database)
+    part = await ship(database, mailbox.id)
+
+    await asyncio.to_thread(upgrade, make_url(fresh_url), 5.0, later_steps)
+    await asyncio.to_thread(upgrade, make_url(fresh_url), 5.0, later_steps)
+
+    (message,) = (await list_messages(database, "acme")).messages
+    assert (message.id, message.mailbox, message.reason) == (part.message, mailbox.id, "upgraded")
+    await database.close()
+
+
+async def test_tables_of_a_newer_version_are_not_touched(tmp_path: Path, later_steps: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/index.db"
+    await asyncio.to_thread(upgrade, make_url(url), 5.0, later_steps)
+    before = (tmp_path / "index.db").read_bytes()
+
+    database = Database(url)
+    with pytest.raises(SinkError, match="newer than this one"):
+        await database.open()
+    await database.close()
+
+    assert (tmp_path / "index.db").read_bytes() == before
