@@ -4,6 +4,7 @@ path --ListenEndpoint--> Stream --Buffered--> sinks        admin: /livez /readyz
 """
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -18,6 +19,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
 from listen_server.admission import Admission
+from listen_server.conversation import Message, Receive, Send
 from listen_server.credentials import CredentialStore, Scope
 from listen_server.endpoint import ListenEndpoint, ListenRoute
 from listen_server.errors import ConfigError
@@ -60,7 +62,7 @@ class App:
         self.endpoint = ListenEndpoint(
             RouteTable(_routes(settings, self.sinks)), self.admission, settings, self.telemetry
         )
-        self.asgi = Starlette(routes=[Mount("/", app=self.endpoint)], lifespan=self._lifespan)
+        self._http = Starlette(routes=[Mount("/", app=self.endpoint)], lifespan=self._lifespan)
         self.admin = Starlette(
             routes=[
                 Route("/livez", self._livez),
@@ -69,9 +71,20 @@ class App:
             ]
         )
 
+    async def asgi(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Take a call, or anything else that HTTP brings.
+
+        A call goes to the endpoint by the shortest way: each layer between is woken with it.
+        """
+        if scope["type"] == "websocket":
+            await self.endpoint(scope, receive, send)
+        else:
+            await self._http(scope, receive, send)
+
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
         await _open_all(self.sinks.values())
+        gc.freeze()  # what is here now stays: no use in looking through it with every call
         await asyncio.to_thread(self.health.look)
         self.health.opened([sink.plugin for sink in self.sinks.values()])
         _say_who_may_stream(self.settings, self.admission, self.credentials)

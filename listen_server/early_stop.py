@@ -12,4 +12,5 @@ import signal
 def install() -> None:
     """Make SIGTERM end the process; nothing has been begun that would want an end."""
     signal.signal(signal.SIGTERM, lambda _signal, _frame: os._exit(0))
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C: no traceback of half an import
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a worker ignores it
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C: no traceback of half an import

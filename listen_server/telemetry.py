@@ -24,6 +24,7 @@ class Telemetry:
         self.traces = traces or NoTraces()
         self._multiprocess_dir = multiprocess_dir
         self.registry = CollectorRegistry()
+        self._queues: dict[str, Gauge] = {}
         self._define_streams()
         self._define_sinks()
         self._define_process()
@@ -171,7 +172,10 @@ class Telemetry:
 
     def queued(self, sink: str, seconds: float) -> None:
         """Follow the length of a sink's queue."""
-        self.queue_seconds.labels(sink).inc(seconds)
+        gauge = self._queues.get(sink)
+        if gauge is None:  # asking the metric for its label each time costs more than the counting
+            gauge = self._queues[sink] = self.queue_seconds.labels(sink)
+        gauge.inc(seconds)
 
     def lost(self, sink: str, seconds: float) -> None:
         """Count audio that a slow sink lost."""
