@@ -50,6 +50,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--calls", type=int, default=500, help="calls of the comparison (500)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of the comparison (3)")
     parser.add_argument("--seconds", type=int, default=5, help="that each run is measured (5)")
+    parser.add_argument(
+        "--retries", type=int, default=0, help="of a run whose load was late: a busy machine (0)"
+    )
     parser.add_argument("--quick", action="store_true", help="one short round, no stereo")
     options = parser.parse_args()
     if options.quick:
@@ -66,7 +69,7 @@ def _measure(options: argparse.Namespace, directory: Path) -> Mapping[str, list[
         calls = min(calls, SIMULATED)
     raise_file_limit(6 * calls + 1000)
     _say(_machine())
-    return _run_all(_parts(servers, Plan(calls, seconds=options.seconds), options), load)
+    return _run_all(_parts(servers, Plan(calls, seconds=options.seconds), options), load, options)
 
 
 def _parts(
@@ -83,19 +86,32 @@ def _parts(
     }
 
 
-def _run_all(parts: Mapping[str, Runs], load: Load) -> Mapping[str, list[Result]]:
+def _run_all(
+    parts: Mapping[str, Runs], load: Load, options: argparse.Namespace
+) -> Mapping[str, list[Result]]:
     results: dict[str, list[Result]] = {title: [] for title in parts}
     with Progress(console=Console(stderr=True), refresh_per_second=1, transient=True) as progress:
         task = progress.add_task("", total=sum(map(len, parts.values())))
         for title, runs in parts.items():
             for server, plan in runs:
                 progress.update(task, description=f"{server.name}, {plan.calls} calls")
-                try:
-                    results[title].append(run(server, load, plan))
-                except BenchError as error:
-                    _say(f"Not measured: {server.name} with {plan.calls} calls: {error}.")
+                results[title] += _run(server, load, plan, options.retries)
                 progress.advance(task)
     return {title: done for title, done in results.items() if done or title != STEREO}
+
+
+def _run(server: Contender, load: Load, plan: Plan, retries: int) -> list[Result]:
+    """Return the result of a run, if there is one; a run on a machine too busy can be repeated."""
+    for left in range(retries, -1, -1):
+        try:
+            result = run(server, load, plan)
+        except BenchError as error:
+            if not left:
+                _say(f"Not measured: {server.name} with {plan.calls} calls: {error}.")
+        else:
+            if not left or not too_busy([result]):
+                return [result]
+    return []
 
 
 def _machine() -> str:

@@ -30,7 +30,7 @@ enum {
     ROUNDS_PER_SECOND = 50,
     HEAD = 8,                  /* bytes before a payload of 126 to 65535 bytes */
     CAPACITY = 64 * 1024,      /* unsent bytes per call: 2 s of stereo, then frames are lost */
-    PATIENCE = 10,             /* s for a handshake, and for the answer to a close */
+    PATIENCE = 20,             /* s for a handshake, and for the answer to a close */
     LATEST = 1000 * 1000       /* us; the histogram of lateness ends here */
 };
 static const int64_t POLL_EVERY = 1000 * 1000; /* ns between two looks at what servers say */

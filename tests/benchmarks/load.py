@@ -33,7 +33,7 @@ class Plan:
     @property
     def opening(self) -> float:
         """Seconds in which the calls begin, and later end."""
-        return max(0.2, self.calls / 300)
+        return max(0.2, self.calls / (150 if self.one_core else 300))
 
 
 @dataclass(frozen=True, slots=True)
