@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from listen_sinks.api import SinkContext
 from listen_sinks.conformance import SinkContract
 from listen_sinks.voicemail import Voicemail
