@@ -68,9 +68,10 @@ class Encoder:
 
     def _give_up(self, pool: ProcessPoolExecutor) -> None:
         with self._changing:
-            if self._pool is pool:
-                self._pool = None
-                self._leash.close()
+            if self._pool is not pool:
+                return  # another recording of the same pool has; two at once would close it twice
+            self._pool = None
+            self._leash.close()
         pool.shutdown(cancel_futures=True)
 
 
