@@ -1,11 +1,11 @@
-# Four verbs, the same here and in CI; each does its own set-up.
+# The same here and in CI; each does its own set-up.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 TEST_JOBS ?= 2
 
-.PHONY: demo run test check bench format lock clean
+.PHONY: demo run test test-faults check bench format lock clean
 
 demo: $(VENV)/.run
 	$(BIN)/listen-server demo $(ARGS)
@@ -15,6 +15,10 @@ run: $(VENV)/.run
 
 test: $(VENV)/.dev
 	$(BIN)/pytest -n $(TEST_JOBS) $(ARGS)
+
+# The long proof: servers killed a hundred times, at any moment.
+test-faults: $(VENV)/.dev
+	FAULT_ROUNDS=100 $(BIN)/pytest tests/sinks/voicemail/test_killed.py $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

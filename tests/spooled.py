@@ -117,7 +117,9 @@ async def spooling(
 async def feed(stream: SpooledStream, blocks: Sequence[AudioBlock], pause: float = 0.0) -> None:
     """Give blocks to a message."""
     for block in blocks:
-        await stream.put(block)
+        stream.put(block)
+        if stream.behind:
+            await stream.catch_up()
         await asyncio.sleep(pause)
 
 

@@ -27,6 +27,8 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(FOLDER_MODE)
     except FileExistsError:
+        if not folder.is_dir():
+            raise
         return  # another process was faster
     sync_folder(folder.parent)
 

@@ -101,12 +101,13 @@ class Mailboxes:
         )
         if found is None:
             return None
-        if found.missed:
+        named = [by for by in found.missed if by != "number"]  # not every number has a mailbox
+        if named:
             log.info(
                 "no such mailbox: the next best was taken",
                 stream=call.stream_id,
-                missed=list(found.missed),
-                by=found.by,
+                named_by=named,
+                found_by=found.by,
             )
         return Place(found.destination, self.caller(call.tenant, call.from_number))
 

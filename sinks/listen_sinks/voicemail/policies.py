@@ -21,7 +21,8 @@ KEPT: Final[tuple[MessageState, ...]] = ("new", "heard", "saved")
 class MailboxSettings(BaseModel):
     """The settings of a mailbox that decide about its messages. Others may lie beside them.
 
-    None means: no limit, for ever.
+    None means no limit, for ever. What a mailbox does not set, its tenant decides; to keep for
+    longer than that, it sets a large number.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True, use_attribute_docstrings=True)

@@ -62,7 +62,9 @@ class VoicemailSink(Sink):
     async def audio(self, block: AudioBlock) -> None:
         """Take a block, shape (channels, frames), int16; wait for a disk that is far behind."""
         self._raise(self._stream.error)
-        await self._plugin.told(self._stream.put(block))
+        self._stream.put(block)
+        if self._stream.behind:
+            await self._stream.catch_up()
 
     async def event(self, event: StreamEvent, at: float) -> None:
         """Take what is to be sealed with the audio at its end; metadata that comes late, now."""
@@ -78,7 +80,9 @@ class VoicemailSink(Sink):
         conclude(self._document, outcome)
         meta = partial(encode, self._document)
         stored, problem = await self._stream.end(self._end(outcome), meta)
-        self._plugin.shipping.add([await self._stream.outlined(stored)])
+        if stored.end.state != "discarded":
+            stored = await self._stream.outlined(stored)
+        self._plugin.shipping.add([stored])
         self._raise(self._stream.error or problem)
 
     def _end(self, outcome: Outcome) -> End:

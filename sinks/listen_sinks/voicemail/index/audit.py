@@ -38,7 +38,9 @@ FIRST: Final = "0" * 64
 
 # What an id looks like here: a word, and perhaps what it is the id of. No spaces, no @, no plus.
 _ACTOR = re.compile(r"[a-z][a-z-]{0,30}(:[0-9A-Za-z][0-9A-Za-z_.-]{0,31})?")
-_SUBJECT = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}(:[0-9]{1,10})?|[a-z][a-z0-9-]{0,62}")
+_SUBJECT = re.compile(
+    r"[0-7][0-9A-HJKMNP-TV-Z]{25}(:[0-9]{1,10})?|(?=.*[a-z])[a-z0-9][a-z0-9-]{0,62}"
+)
 _NUMBER = re.compile(r"[a-z-]+:[0-9_.-]{7,}")
 
 

@@ -50,43 +50,43 @@ class AuditLog:
         """Write down what a transaction does; it is there if and only if that is done."""
         row = await self._chain_row(session)
         for event in events:
-            entry = AuditEntry(self._chain, row.number + 1, datetime.now(UTC), event, row.hash)
+            entry = AuditEntry(row.chain, row.number + 1, datetime.now(UTC), event, row.hash)
             self._put(session, row, entry)
         await session.flush()
         return AuditMark(row.chain, row.number, row.hash)
 
     async def _chain_row(self, session: AsyncSession) -> AuditChainRow:
-        row = await self._locked(session)
-        if row is not None and not is_signed(_signed_head(row), self.trusted):
-            # Somebody else wrote there. What follows must not be a signature over that.
-            self._chain, row = str(ULID()), None
-        return row or await self._begin(session)
+        row = await _locked(session, self._chain)
+        if row is not None and is_signed(_signed_head(row), self.trusted):
+            return row
+        if row is not None or await session.get(AuditRow, (self._chain, 0)) is not None:
+            # Somebody else wrote there, or took the head away. What follows must not be a
+            # signature over that: the check is to find it.
+            self._chain = str(ULID())
+        return await self._begin(session, self._chain)
 
-    async def _begin(self, session: AsyncSession) -> AuditChainRow:
-        if await session.get(AuditRow, (self._chain, 0)):
-            self._chain = str(ULID())  # somebody took the head away: the check finds its entries
-        empty = {"chain": self._chain, "number": -1, "hash": FIRST, "signature": b"", "key": ""}
+    async def _begin(self, session: AsyncSession, chain: str) -> AuditChainRow:
+        empty = {"chain": chain, "number": -1, "hash": FIRST, "signature": b"", "key": ""}
         is_first = await insert_once(session, AuditChainRow, empty)
-        row = await self._locked(session)
+        row = await _locked(session, chain)
         if row is None:
             raise RuntimeError("an audit chain went away between two statements")
         if is_first:
             event = AuditEvent("start", "process")
-            witness = tuple(await unseen_heads(session, self._chain))
-            entry = AuditEntry(self._chain, 0, datetime.now(UTC), event, FIRST, witness)
+            witness = tuple(await unseen_heads(session, chain))
+            entry = AuditEntry(chain, 0, datetime.now(UTC), event, FIRST, witness)
             self._put(session, row, entry)
         return row
-
-    async def _locked(self, session: AsyncSession) -> AuditChainRow | None:
-        return await session.get(
-            AuditChainRow, self._chain, with_for_update=True, populate_existing=True
-        )
 
     def _put(self, session: AsyncSession, row: AuditChainRow, entry: AuditEntry) -> None:
         signed = sign(Head(entry.chain, entry.number, entry.hash), self._key)
         session.add(_row(entry))
         row.number, row.hash = entry.number, entry.hash
         row.signature, row.key = signed.signature, signed.key
+
+
+async def _locked(session: AsyncSession, chain: str) -> AuditChainRow | None:
+    return await session.get(AuditChainRow, chain, with_for_update=True, populate_existing=True)
 
 
 async def unseen_heads(session: AsyncSession, chain: str) -> list[Head]:

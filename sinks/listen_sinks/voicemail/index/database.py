@@ -76,10 +76,14 @@ class Database:
     async def scrub(self) -> bool:
         """Get destroyed keys out of the files; False if others kept it from that: try again."""
         await self.open()
-        do = scrub.truncate_journal if self.is_sqlite else scrub.rewrite_keys
-        with told_as_away():
-            async with asyncio.timeout(_LONGEST):
-                return await do(self._bare(), self.patience)
+        if not self.is_sqlite:
+            async with self._work():
+                return await scrub.rewrite_keys(self._bare(), self.patience)
+        async with self._writers.mine(), self._work():
+            if await scrub.have_rows_moved(self._bare()):
+                await scrub.rewrite_file(self._bare())
+        async with self._work():
+            return await scrub.truncate_journal(self._bare(), self.patience)
 
     async def compact(self) -> bool:
         """Write every table anew, without what was deleted; False as with `scrub`.
@@ -88,11 +92,10 @@ class Database:
         """
         async with self.writing() as session:
             await scrub.forget_destroyed(session)
-        do = scrub.rewrite_file if self.is_sqlite else scrub.rewrite_tables
-        async with self._my_turn():
-            with told_as_away():
-                async with asyncio.timeout(_LONGEST):
-                    return await do(self._bare(), self.patience)
+        if self.is_sqlite:
+            return await self.scrub()
+        async with self._work():
+            return await scrub.rewrite_tables(self._bare(), self.patience)
 
     def _open(self) -> AsyncEngine:
         engine = make_engine(self._url, self.patience)
@@ -114,6 +117,12 @@ class Database:
 
     def _my_turn(self) -> AbstractAsyncContextManager[None]:
         return self._writers.mine() if self.is_sqlite else nullcontext()
+
+    @asynccontextmanager
+    async def _work(self) -> AsyncIterator[None]:
+        with told_as_away():
+            async with asyncio.timeout(_LONGEST):
+                yield
 
     @asynccontextmanager
     async def _session(self, begin: str, **postgres: Any) -> AsyncIterator[AsyncSession]:

@@ -22,6 +22,7 @@ from listen_sinks.voicemail.index.errors import IndexAway
 from listen_sinks.voicemail.index.ledger import Ledger, LedgerLine
 from listen_sinks.voicemail.index.records import AuditMark, ErasureKind, Receipt
 from listen_sinks.voicemail.index.schema import ErasedMessageRow, ErasedPartRow, ErasureRow
+from listen_sinks.voicemail.index.statements import chunks
 
 
 class Erasures:
@@ -61,7 +62,7 @@ class Erasures:
     async def scrub(self, receipt: Receipt) -> Receipt:
         """Get what was destroyed out of the files too. Where that fails, it is still to do."""
         try:
-            scrubbed_at = await self._scrub(thorough=receipt.kind == "mailbox")
+            scrubbed_at = await self._scrub()
         except IndexAway:
             scrubbed_at = None
         return replace(receipt, scrubbed_at=scrubbed_at)
@@ -71,11 +72,7 @@ class Erasures:
 
         Raises IndexAway.
         """
-        async with self.database.reading() as session:
-            waiting = select(ErasureRow.kind).where(ErasureRow.scrubbed_at.is_(None)).distinct()
-            kinds = (await session.scalars(waiting)).all()
-        if kinds:
-            await self._scrub(thorough="mailbox" in kinds)
+        await self._scrub()
         async with self.database.reading() as session:
             query = select(ErasureRow).where(ErasureRow.objects_gone_at.is_(None))
             rows = (await session.scalars(query.order_by(ErasureRow.id))).all()
@@ -92,16 +89,20 @@ class Erasures:
         """Take down that somebody wanted to erase what is on hold. Raises IndexAway."""
         await self.audit.note(self.database, AuditEvent("erase", actor, subject, "refused"))
 
-    async def _scrub(self, *, thorough: bool) -> datetime | None:
-        """Scrub; what a mailbox's keys were needs a compact database, too."""
+    async def _scrub(self) -> datetime | None:
+        """Scrub, for all that were erased before; None if that is still to do."""
+        async with self.database.reading() as session:
+            waiting = select(ErasureRow.id).where(ErasureRow.scrubbed_at.is_(None))
+            erased = (await session.scalars(waiting)).all()
         now = datetime.now(UTC)
-        if not await (self.database.compact() if thorough else self.database.scrub()):
+        if not erased:
+            return now
+        if not await self.database.scrub():
             return None
-        done = update(ErasureRow).where(ErasureRow.scrubbed_at.is_(None), ErasureRow.at <= now)
-        if not thorough:
-            done = done.where(ErasureRow.kind != "mailbox")
         async with self.database.writing() as session:
-            await session.execute(done.values(scrubbed_at=now))
+            for some in chunks(erased):
+                done = update(ErasureRow).where(ErasureRow.id.in_(some))
+                await session.execute(done.values(scrubbed_at=now))
         return now
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from listen_sinks.voicemail.index.database import Database
 from listen_sinks.voicemail.index.errors import KeyChanged, UnknownMailbox
 from listen_sinks.voicemail.index.schema import MailboxKeyRow, MailboxRow
+from listen_sinks.voicemail.index.scrub import rows_move
 from listen_sinks.voicemail.keys.mailbox import PublicKey
 from listen_sinks.voicemail.keys.rotation import MailboxKey
 
@@ -59,8 +60,8 @@ async def list_keys(database: Database, mailbox: str | None = None) -> tuple[Mai
 async def replace_wrapped(database: Database, old: MailboxKey, new: MailboxKey) -> None:
     """Put what another root has wrapped in the place of the old. Again, it changes nothing.
 
-    The old value stays in the files until the next `Database.compact`. Raises KeyChanged if the
-    row is neither (it was destroyed meanwhile, say), IndexAway.
+    The old value stays in the files until the next `Database.scrub`. Raises KeyChanged if the row
+    is neither (it was destroyed meanwhile, say), IndexAway.
     """
     async with database.writing() as session:
         row = await _row(session, old.public)
@@ -72,6 +73,8 @@ async def replace_wrapped(database: Database, old: MailboxKey, new: MailboxKey) 
             raise KeyChanged(
                 f"mailbox {old.public.mailbox}: somebody else has wrapped its key anew"
             )
+        if len(row.wrapped) != len(new.wrapped):
+            await rows_move(session)
         row.wrapped = new.wrapped
 
 

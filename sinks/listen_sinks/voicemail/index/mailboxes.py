@@ -16,6 +16,7 @@ from listen_sinks.voicemail.index.errors import AddressTaken, CatchAllNeeded, Un
 from listen_sinks.voicemail.index.mailbox_keys import key_row
 from listen_sinks.voicemail.index.records import Mailbox
 from listen_sinks.voicemail.index.schema import AddressRow, MailboxRow
+from listen_sinks.voicemail.index.scrub import rows_move
 from listen_sinks.voicemail.index.statements import insert_once
 from listen_sinks.voicemail.index.tenants import locked_tenant, merged
 from listen_sinks.voicemail.keys.rotation import MailboxKey
@@ -148,6 +149,7 @@ async def clear_mailbox(session: AsyncSession, row: MailboxRow, at: datetime) ->
         )
         if others:
             raise CatchAllNeeded("first make another mailbox of the tenant its catch-all")
+    await rows_move(session)
     row.catch_all, row.settings, row.profile, row.erased_at = False, {}, None, at
     await session.execute(delete(AddressRow).where(AddressRow.mailbox == row.id))
 

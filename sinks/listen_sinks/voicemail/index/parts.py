@@ -10,6 +10,7 @@ from listen_sinks.voicemail.index.database import Database
 from listen_sinks.voicemail.index.errors import KeyChanged, UnknownMessage
 from listen_sinks.voicemail.index.records import ObjectRange, Part, SealedKey, ShippedPart
 from listen_sinks.voicemail.index.schema import MessageKeyRow, MessageRow, PartRow, SealedValueRow
+from listen_sinks.voicemail.index.scrub import rows_move
 from listen_sinks.voicemail.index.statements import insert_once
 
 
@@ -77,8 +78,8 @@ async def list_message_keys(
 async def replace_message_key(database: Database, old: SealedKey, new: SealedKey) -> None:
     """Put an envelope for another key pair in place of the old one. Again, it changes nothing.
 
-    The old one stays in the files until the next `Database.compact`. Raises KeyChanged if the row
-    is neither (it was destroyed meanwhile, say), IndexAway.
+    The old one stays in the files until the next `Database.scrub`. Raises KeyChanged if the row is
+    neither (it was destroyed meanwhile, say), IndexAway.
     """
     async with database.writing() as session:
         row = await session.scalar(
@@ -88,6 +89,7 @@ async def replace_message_key(database: Database, old: SealedKey, new: SealedKey
         )
         if row is None or row.destroyed or row.envelope not in (old.envelope, new.envelope):
             raise KeyChanged(f"the key of part {old.part} of {old.message} is another by now")
+        await rows_move(session)  # SQLite needs more bytes for version 2 than for version 1
         row.mailbox, row.key_version, row.envelope = new.mailbox, new.key_version, new.envelope
 
 

@@ -2,6 +2,7 @@
 
 SQLite: keys are overwritten in their place (schema.py), and old copies of pages lie in the
 write-ahead log until a checkpoint cuts it to nothing, which no reader may be in the way of.
+Whatever moves rows that have keys in them says so by `rows_move`: then the file is written anew.
 
 PostgreSQL: VACUUM frees the place of a row and leaves its bytes there, in most pages until other
 rows come; VACUUM FULL writes the table anew and drops the old file.
@@ -11,16 +12,54 @@ import asyncio
 from time import monotonic
 from typing import Final
 
-from sqlalchemy import delete, text
+from sqlalchemy import Connection, delete, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
+from listen_sinks.voicemail.index.engine import is_sqlite
 from listen_sinks.voicemail.index.schema import Base, MessageKeyRow
 
 _TRY: Final = 0.1  # seconds that a checkpoint waits for readers: writers wait for it meanwhile
 _REST: Final = 0.05  # seconds, in which writers have their turn
-_KEYS: Final = ("message_keys", "mailbox_keys")
+_SECRET: Final = ("message_keys", "mailbox_keys", "mailboxes")
 _LOCK_NOT_AVAILABLE: Final = "55P03"
+_MOVES: Final = "PRAGMA user_version"  # a number in SQLite's file that is ours: how often
+
+
+async def rows_move(session: AsyncSession) -> None:
+    """Take down that rows with keys change their length or go, and others may move with them."""
+    connection = await session.connection()
+    if is_sqlite(connection.engine.url):
+        await connection.run_sync(tables_move)
+
+
+def tables_move(connection: Connection) -> None:
+    """Take down the same of whole tables, on SQLite."""
+    moves = connection.exec_driver_sql(_MOVES).scalar_one()
+    connection.exec_driver_sql(f"{_MOVES} = {moves + 1}")
+
+
+async def forget_destroyed(session: AsyncSession) -> None:
+    """Delete the rows of destroyed message keys; before everything is written anew."""
+    await session.execute(delete(MessageKeyRow).where(MessageKeyRow.destroyed))
+    await rows_move(session)
+
+
+async def have_rows_moved(engine: AsyncEngine) -> bool:
+    """Say whether SQLite's file has to be written anew."""
+    async with engine.connect() as connection:
+        return bool((await connection.exec_driver_sql(_MOVES)).scalar_one())
+
+
+async def rewrite_file(engine: AsyncEngine) -> None:
+    """Write SQLite's file anew from what is in it."""
+    async with engine.connect() as connection:
+        moves = (await connection.exec_driver_sql(_MOVES)).scalar_one()
+        await connection.exec_driver_sql("VACUUM")
+        await connection.exec_driver_sql("BEGIN IMMEDIATE")
+        if (await connection.exec_driver_sql(_MOVES)).scalar_one() == moves:
+            await connection.exec_driver_sql(f"{_MOVES} = 0")
+        await connection.exec_driver_sql("COMMIT")
 
 
 async def truncate_journal(engine: AsyncEngine, patience: float) -> bool:
@@ -39,16 +78,9 @@ async def truncate_journal(engine: AsyncEngine, patience: float) -> bool:
     return True
 
 
-async def rewrite_file(engine: AsyncEngine, patience: float) -> bool:
-    """Write SQLite's file anew from what is in it."""
-    async with engine.connect() as connection:
-        await connection.exec_driver_sql("VACUUM")
-    return await truncate_journal(engine, patience)
-
-
 async def rewrite_keys(engine: AsyncEngine, patience: float) -> bool:
     """Write PostgreSQL's tables of keys anew; the place of other deleted rows becomes free."""
-    rewritten = await _vacuum_full(engine, _KEYS, patience)
+    rewritten = await _vacuum_full(engine, _SECRET, patience)
     async with engine.connect() as connection:
         await connection.execute(text("VACUUM sealed_values, message_parts, messages"))
     return rewritten
@@ -57,11 +89,6 @@ async def rewrite_keys(engine: AsyncEngine, patience: float) -> bool:
 async def rewrite_tables(engine: AsyncEngine, patience: float) -> bool:
     """Write all of PostgreSQL's tables anew."""
     return await _vacuum_full(engine, tuple(Base.metadata.tables), patience)
-
-
-async def forget_destroyed(session: AsyncSession) -> None:
-    """Delete the rows of destroyed message keys; before everything is written anew."""
-    await session.execute(delete(MessageKeyRow).where(MessageKeyRow.destroyed))
 
 
 async def _truncated(connection: AsyncConnection) -> bool:

@@ -39,7 +39,6 @@ async def record_shipped(
     """
     now = datetime.now(UTC)
     async with database.writing() as session:
-        lease = await session.get(LeaseRow, (part.message, part.part), with_for_update=True)
         row, _ = await _message(session, part.message, part.mailbox, _first_values(part, now))
         gone = await session.get(ErasedPartRow, (part.message, part.part))
         if row is None or gone is not None:
@@ -47,6 +46,7 @@ async def record_shipped(
             return "erased"
         if stored := await session.get(PartRow, (part.message, part.part)):
             return _known(stored, part)
+        lease = await session.get(LeaseRow, (part.message, part.part), with_for_update=True)
         if fence != (lease.fence if lease else None):
             raise StaleFence(f"part {part.part} of {part.message} is somebody else's by now")
         if lease:

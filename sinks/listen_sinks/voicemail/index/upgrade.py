@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from listen_sinks.api import SinkError
 from listen_sinks.voicemail.index.engine import BEGIN, is_sqlite, make_engine
+from listen_sinks.voicemail.index.scrub import tables_move
 
 STEPS: Final = Path(__file__).with_name("migrations")
 _LOCK: Final = 0x6C697374656E31  # of PostgreSQL's advisory locks: ours by convention
@@ -62,6 +63,7 @@ def _run(connection: Connection, script: ScriptDirectory) -> None:
 
     options = {"fn": missing, "transactional_ddl": True}
     context = MigrationContext.configure(connection, opts=options)
+    is_new = context.get_current_revision() is None
     try:
         with context.begin_transaction(), Operations.context(context):
             context.run_migrations()
@@ -70,8 +72,11 @@ def _run(connection: Connection, script: ScriptDirectory) -> None:
             "database: its tables are those of another version of listen-server, newer than this "
             "one; use that version, or restore the database from before the upgrade"
         ) from error
-    if is_sqlite(connection.engine.url) and _broken_reference(connection):
-        raise SinkError("database: a row refers to one that is not there; restore a backup")
+    if is_sqlite(connection.engine.url):
+        if _broken_reference(connection):
+            raise SinkError("database: a row refers to one that is not there; restore a backup")
+        if not is_new:
+            tables_move(connection)
 
 
 def _broken_reference(connection: Connection) -> bool:

@@ -145,7 +145,10 @@ class OpenMessage:
             self._write_tail()
 
     def outlined(self, stored: Stored) -> Stored:
-        """Add the outline of what is kept. Reads all of it: not in the writer's thread."""
+        """Add the outline of what is kept, and say exactly how much that is.
+
+        Reads all of it: not in the writer's thread.
+        """
         object_ = stored.object_()
         reader = BodyReader(
             object_.read,
@@ -156,7 +159,8 @@ class OpenMessage:
             tails=split_tails(stored.tails()),
         )
         values = {**stored.end.values, "peaks": self._seal("peaks", outline_of(reader))}
-        return replace(stored, end=replace(stored.end, values=values))
+        frames = reader.length // self.note.format.frame_bytes
+        return replace(stored, end=replace(stored.end, frames=frames, values=values))
 
     def _seal(self, label: Label, plain: bytes) -> bytes:
         context = value_context(self.note.message, self.note.part)

@@ -22,8 +22,14 @@ from listen_sinks.voicemail.spool.note import (
     decode_note,
     decode_values,
 )
+from listen_sinks.voicemail.spool.pieces import pieces_of
 from listen_sinks.voicemail.spool.space import RESERVE
-from listen_sinks.voicemail.spool.stored import Stored, drop_files, frames_on_disk
+from listen_sinks.voicemail.spool.stored import (
+    ObjectInSpool,
+    Stored,
+    drop_files,
+    frames_on_disk,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -58,8 +64,8 @@ def _recover(files: Files, disk: Disk, reason: str) -> Stored | None:
         disk.remove(path)
     files.unfinished.clear()
     note = _note(files)
-    if note is None or "gone" in files.words:
-        # All of it is safe elsewhere, or the call was not taken yet: no sample comes before a note.
+    if note is None or "gone" in files.words or not _is_begun(files):
+        # All of it is safe elsewhere, or the call was not taken yet: note and header come first.
         drop_files(disk, files)
         return None
     if end := _end(files):
@@ -76,6 +82,10 @@ def _note(files: Files) -> Note | None:
     """Read the note; None if the power went before it was durable. Raises BadNote."""
     data = files.word("note").read_bytes() if "note" in files.words else b""
     return decode_note(data) if data.strip(b"\0") else None
+
+
+def _is_begun(files: Files) -> bool:
+    return ObjectInSpool(pieces_of(files.segments)).audio_bytes(()) is not None
 
 
 def _end(files: Files) -> End | None:

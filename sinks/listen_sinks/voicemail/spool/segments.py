@@ -41,15 +41,11 @@ class Segments:
     def append(self, data: bytes) -> None:
         """Append to the object. Raises OSError if a new file does not take it either."""
         self._owed += data
-        if self._descriptor >= 0:
-            try:
-                self._disk.write(self._descriptor, self._owed)
-            except OSError as error:
-                self._space.refused(error)
-            else:
-                self._paid()
-                return
-        self.start_over()
+        try:
+            self._append()
+        except OSError as error:
+            self._space.refused(error)
+            self.start_over()
 
     def mark(self) -> None:
         """Take note of what the sync that begins now is for."""
@@ -80,6 +76,13 @@ class Segments:
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
             self._disk.close(descriptor)
+
+    def _append(self) -> None:
+        if self._descriptor < 0:
+            self.start_over()
+        else:
+            self._disk.write(self._descriptor, self._owed)
+            self._paid()
 
     def _paid(self) -> None:
         self._written += len(self._owed)

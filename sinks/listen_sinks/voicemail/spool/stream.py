@@ -1,6 +1,7 @@
 """One message as the event loop sees it: samples go in, the writer's thread does the rest."""
 
 import asyncio
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -43,13 +44,23 @@ class SpooledStream:
         """How it began."""
         return self._message.note
 
-    async def put(self, block: AudioBlock) -> None:
-        """Take a block, shape (channels, frames), int16; wait where the disk is far behind."""
+    def put(self, block: AudioBlock) -> None:
+        """Take a block, shape (channels, frames), int16."""
         self._writer.put(self._tape, block)
+
+    @property
+    def behind(self) -> bool:
+        """Whether the disk is so far behind that it is to be waited for."""
+        waiting = self._tape.pending, self._message.unsynced
+        return max(waiting) > self._most_waiting
+
+    async def catch_up(self) -> None:
+        """Wait for the disk; what it then does not take, `error` says."""
         if self._tape.pending > self._most_waiting:
             await self._writer.drain(self._tape)
         if self._message.unsynced > self._most_waiting:
-            await self._commits.commit()
+            with suppress(OSError):  # it goes on in a new file, or has an error
+                await self._commits.commit()
 
     async def keep(self, label: Label, plain: Plain) -> None:
         """Seal a small value as it is now, so that it survives this process. Raises OSError."""
@@ -74,9 +85,9 @@ class SpooledStream:
         return Stored(self._disk, self._message.files, self._message.note, end), problem
 
     async def outlined(self, stored: Stored) -> Stored:
-        """Add the outline of what was kept, as long as the key is at hand.
+        """Add the outline of what was kept, and its exact length, while the key is at hand.
 
-        Without it where the disk does not give back what it was given.
+        As it was where the disk does not give back what it was given.
         """
         try:
             return await asyncio.to_thread(self._message.outlined, stored)

@@ -44,19 +44,12 @@ class TailSlots:
 
     def put(self, record: bytes) -> None:
         """Write a record over one that nobody needs. Raises OSError, as a new file may."""
-        if self._descriptor >= 0:
-            try:
-                self._write(record)
-            except OSError as error:
-                self._space.refused(error)
-            else:
-                return
-        self.start_over()
         try:
-            self._write(record)
-        except OSError:
+            self._put(record)
+        except OSError as error:
+            self._space.refused(error)
             self.close()
-            raise
+            self._put(record)
 
     def mark(self) -> None:
         """Take note of what the sync that begins now is for."""
@@ -80,6 +73,15 @@ class TailSlots:
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
             self._disk.close(descriptor)
+
+    def _put(self, record: bytes) -> None:
+        if self._descriptor < 0:
+            self.start_over()
+        try:
+            self._write(record)
+        except OSError:
+            self.close()
+            raise
 
     def _write(self, record: bytes) -> None:
         kept = {self._newest, self._marked, self._synced}

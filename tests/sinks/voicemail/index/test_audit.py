@@ -169,5 +169,5 @@ def test_a_subject_that_is_a_number_or_a_name_is_refused(subject: str) -> None:
 
 
 def test_ids_of_messages_parts_and_tenants_are_subjects() -> None:
-    for subject in (CHAIN, f"{CHAIN}:3", "acme", None):
+    for subject in (CHAIN, f"{CHAIN}:3", "acme", "1und1", None):
         assert AuditEvent("listen", "credential:9f3a1234567", subject).subject == subject

@@ -4,6 +4,7 @@ import random
 import sqlite3
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from message_index import make_erasures, make_key, make_mailbox, make_part, ship
@@ -14,7 +15,9 @@ from listen_sinks.voicemail.index.database import Database
 from listen_sinks.voicemail.index.destroying import Destroyed, destroy_messages
 from listen_sinks.voicemail.index.erasure import erase_mailbox, erase_message
 from listen_sinks.voicemail.index.erasures import add_erasure
+from listen_sinks.voicemail.index.mailbox_keys import list_keys, replace_wrapped
 from listen_sinks.voicemail.index.mailboxes import add_mailbox
+from listen_sinks.voicemail.index.parts import list_message_keys, replace_message_key
 from listen_sinks.voicemail.index.schema import MessageRow
 from listen_sinks.voicemail.index.shipping import record_shipped
 
@@ -145,6 +148,28 @@ async def test_no_key_of_many_is_left_behind_where_rows_have_moved_about(
         assert left(here.values(), tmp_path / "db") == len(here) == 30
 
 
+async def test_the_old_self_of_a_key_that_was_sealed_or_wrapped_anew_goes_too(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with opened(sqlite_url) as database:
+        mailbox = await make_mailbox(database)
+        for _ in range(60):
+            await ship(database, mailbox.id)
+        keys = await list_message_keys(database, mailbox.id, 1)
+        (own,) = await list_keys(database, mailbox.id)
+
+        for key in keys:
+            await replace_message_key(
+                database, key, replace(key, key_version=2, envelope=os.urandom(113))
+            )
+        await replace_wrapped(database, own, replace(own, wrapped=os.urandom(200)))
+        assert await database.scrub()
+
+        assert left([own.wrapped, *[key.envelope for key in keys]], tmp_path / "db") == 0
+        async with database.reading() as session:
+            assert (await session.execute(text("PRAGMA user_version"))).scalar_one() == 0
+
+
 async def test_a_compact_sqlite_has_the_keys_that_live_and_no_row_of_those_that_went(
     sqlite_url: str,
 ) -> None:
@@ -208,8 +233,11 @@ async def test_the_keys_of_an_erased_mailbox_and_all_words_are_nowhere_in_postgr
             make_erasures(database, tmp_path / "kept"), "acme", mailbox.id, actor=ACTOR
         )
         await _checkpoint(database)
-
         assert receipt.scrubbed_at is not None
+        assert left(secrets[:-5], files, without="pg_wal") == 0
+
+        assert await database.compact()
+        await _checkpoint(database)
         assert left(secrets, files, without="pg_wal") == 0
 
 
