@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from listen_sinks.api import SinkError
-from listen_sinks.voicemail.keys.making import import_extra, keep_quiet
+from listen_sinks.voicemail.keys.making import keep_quiet
 from listen_sinks.voicemail.keys.provider import KeysAway, Notice, WrongKey, context_bytes
 
 _WORDS = 200  # characters of Vault's own explanation that are passed on
@@ -117,9 +117,10 @@ class VaultKeys:
         return await self.wrap(await self.unwrap(wrapped, context), context)
 
     def _make_client(self) -> Any:
-        httpx = import_extra("httpx2", "vault")
+        import httpx2  # noqa: PLC0415 - takes time, and only who uses Vault needs it
+
         keep_quiet("httpx2", "httpcore2")
-        self._away = httpx.HTTPError
+        self._away = httpx2.HTTPError
         headers = {"X-Vault-Request": "true"}
         if self._config.namespace:
             headers["X-Vault-Namespace"] = self._config.namespace
@@ -127,7 +128,7 @@ class VaultKeys:
             trust = ssl.create_default_context(cafile=self._ca_file)
         except OSError as error:
             raise SinkError(f"keys: {self._ca_file}: {error.strerror or error}") from error
-        return httpx.AsyncClient(
+        return httpx2.AsyncClient(
             base_url=self._config.address,
             headers=headers,
             verify=trust,
