@@ -18,7 +18,7 @@ from listen_server.server.websocket import EXTENSION
 from listen_server.settings import Settings
 from listen_server.stream import Origin, Stream
 from listen_server.telemetry import Telemetry
-from listen_server.throttled import ThrottledReceive
+from listen_server.throttled import PacedReceive, ThrottledReceive
 
 log = structlog.get_logger(__name__)
 
@@ -48,12 +48,21 @@ class Conversation:
     """Reads until the connection ends in whatever way, and then ends its stream."""
 
     def __init__(
-        self, origin: Origin, receive: Receive, send: Send, settings: Settings, telemetry: Telemetry
+        self,
+        origin: Origin,
+        receive: Receive,
+        send: Send,
+        settings: Settings,
+        telemetry: Telemetry,
+        *,
+        paced: bool,  # the server keeps the tick
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._settings = settings
         self._telemetry = telemetry
-        self._receive = ThrottledReceive(receive, settings.tick)
+        self._receive: PacedReceive | ThrottledReceive = (
+            PacedReceive(receive) if paced else ThrottledReceive(receive, settings.tick)
+        )
         self._send = send
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: list[asyncio.TimerHandle] = []
@@ -72,11 +81,13 @@ class Conversation:
             clock=self._loop.time,
             hang_up=self._hang_up,
         )
-        self._after(origin.settings.max_duration, self._close_for_length)
+        self._max_duration = origin.settings.max_duration
+        self._error: Exception | None = None  # met outside of `run`, which is to raise it
 
     async def run(self) -> None:
         """Read until the connection ends in whatever way, then give the final record."""
         ending = _Ending("interrupted", "server stopped")
+        self._after(self._max_duration, self._close_for_length)
         try:
             ending = await self._read()
         except asyncio.CancelledError:
@@ -109,15 +120,34 @@ class Conversation:
             if self._reader is not None:
                 self._reader.cancel()
 
+    def take_binary(self, data: bytes, frames: int) -> bool:
+        """Take audio at once, for server/websocket.py; False if it must go through `run`.
+
+        Most of all audio comes this way: a change of tasks costs more than all that is done here.
+        """
+        if self._error or not self._protocol.is_streaming or self._stream.should_rest:
+            return False
+        try:
+            block = self._protocol.receive_audio(data)
+            if block.size:
+                self._stream.audio(block)
+        except Exception as error:  # noqa: BLE001 - raised by whoever reads the next message
+            self._error = error
+            return False
+        self._telemetry.count(frames, len(data))
+        return True
+
     async def _read(self) -> _Ending:
         while True:
             held: list[bytes] = []
             for message in await self._receive.batch():
+                if self._error:
+                    raise self._error
                 if message["type"] == "websocket.disconnect":
                     await self._take(held)
                     return _ending(message.get("code"))
                 if (data := message.get("bytes")) is not None:
-                    self._telemetry.frames.inc(message.get(EXTENSION, 1))
+                    self._telemetry.count(message.get(EXTENSION, 1), len(data))
                     held.append(data)
                 else:
                     await self._take(held)
@@ -129,13 +159,12 @@ class Conversation:
         if not held:
             return
         data = held[0] if len(held) == 1 else b"".join(held)
-        self._telemetry.bytes.inc(len(data))
         held.clear()
+        while self._stream.should_rest:  # noqa: ASYNC110 - it is the clock that ends it
+            await asyncio.sleep(self._settings.tick)
         events = self._protocol.receive_bytes(data)
         if events:
             await self._stream.handle(events)
-            while self._stream.should_rest:  # noqa: ASYNC110 - it is the clock that ends it
-                await asyncio.sleep(self._settings.tick)
         elif self._protocol.waiting_for_metadata and not self._patience_began:
             self._patience_began = True
             self._after(self._settings.metadata_timeout, self._start_without_metadata)

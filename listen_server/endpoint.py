@@ -93,10 +93,6 @@ class ListenEndpoint:
         match: Match[ListenRoute],
         admitted: Admitted,
     ) -> None:
-        accept: Message = {"type": "websocket.accept", "subprotocol": admitted.subprotocol}
-        if EXTENSION in (scope.get("extensions") or {}):
-            accept[EXTENSION] = {"lenient_text": True, "joined_binary": True}
-        await send(accept)
         route = match.target
         origin = Origin(
             admitted.tenant,
@@ -106,7 +102,19 @@ class ListenEndpoint:
             route.settings,
             route.sinks,
         )
-        conversation = Conversation(origin, receive, send, self._settings, self._telemetry)
+        paced = EXTENSION in (scope.get("extensions") or {})
+        conversation = Conversation(
+            origin, receive, send, self._settings, self._telemetry, paced=paced
+        )
+        accept: Message = {"type": "websocket.accept", "subprotocol": admitted.subprotocol}
+        if paced:
+            accept[EXTENSION] = {
+                "lenient_text": True,
+                "joined_binary": True,
+                "read_every": self._settings.tick,
+                "take_binary": conversation.take_binary,
+            }
+        await send(accept)
         with self._telemetry.active.track_inprogress():
             await conversation.run()
 

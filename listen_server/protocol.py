@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from listen_codecs.demux import Demux
-from listen_codecs.formats import AudioFormat
+from listen_codecs.formats import AudioBlock, AudioFormat
 from listen_server.errors import MessageTooLarge
 from listen_server.events import AudioReceived, CallEnded, CallStarted, Event, TextIgnored
 from listen_server.metadata import MAX_TEXT, Metadata, format_of, json_values, label, read_metadata
@@ -53,6 +53,11 @@ class ListenProtocol:
         """Whether audio is held back until the format is known."""
         return self._state is _State.CONNECTED and bool(self._held)
 
+    @property
+    def is_streaming(self) -> bool:
+        """Whether the format is known, and audio is handed on as it comes."""
+        return self._state is _State.STREAMING
+
     def receive_text(self, text: str) -> list[Event]:
         """Take a text frame of any length and content."""
         self._check(len(text))
@@ -65,11 +70,17 @@ class ListenProtocol:
 
         Raises MessageTooLarge for what jambonz cannot have sent.
         """
-        self._check(len(data))
         if self._state is _State.STREAMING:
-            return self._audio(data)
+            block = self.receive_audio(data)
+            return [AudioReceived(block)] if block.size else []
+        self._check(len(data))
         self._held += data
         return self.start_without_metadata() if len(self._held) > self._max_held else []
+
+    def receive_audio(self, data: bytes) -> AudioBlock:
+        """Do what `receive_bytes` does, once `is_streaming`: there is nothing but audio then."""
+        self._check(len(data))
+        return self._demux.feed(data)
 
     def start_without_metadata(self) -> list[Event]:
         """Stop waiting for metadata and go on with the route's default format."""
@@ -109,12 +120,8 @@ class ListenProtocol:
         held, self._held = bytes(self._held), bytearray()
         return [
             CallStarted(chosen, metadata.quality, metadata.attributes, flags),
-            *self._audio(held),
+            *self.receive_bytes(held),
         ]
-
-    def _audio(self, data: bytes) -> list[Event]:
-        block = self._demux.feed(data)
-        return [AudioReceived(block)] if block.size else []
 
     def _later_text(self, text: str) -> list[Event]:
         if len(text) > MAX_TEXT:

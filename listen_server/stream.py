@@ -70,6 +70,7 @@ class Stream:
         self._call: Call | None = None
         self._silence: SilenceMeter | None = None
         self._silence_limit = 0.0
+        self._is_ahead = False  # of real time, when audio last came
         self.end_reason: str | None = None
         """Why we ended the stream on purpose, if we did."""
 
@@ -78,7 +79,7 @@ class Stream:
         for event in events:
             match event:
                 case AudioReceived(block=block):
-                    await self._audio(block)
+                    self.audio(block)
                 case CallStarted():
                     await self._start(event)
                 case TextIgnored(cause=cause):
@@ -88,14 +89,38 @@ class Stream:
                 case _:
                     await self._event(event)
 
+    def audio(self, block: AudioBlock) -> None:
+        """Take samples of shape (channels, frames), int16, of a call that has started."""
+        assert self._call is not None  # noqa: S101 - the protocol starts a call before its audio
+        frames = block.shape[1]
+        seconds = self._call.format.seconds(frames)
+        self._frames += frames
+        self._telemetry.heard(seconds)
+        now = self._clock()
+        gap = self._gaps.received(seconds, now)
+        self._is_ahead = self._gaps.ahead(now) > AHEAD
+        for buffered in self._buffers:
+            buffered.put(block)
+        if gap is not None:
+            for buffered in self._buffers:
+                buffered.put_event(gap)
+        if self._silence is not None:
+            self._silence.feed(block)
+            if self._silence.seconds >= self._silence_limit:
+                self._silence = None
+                self.end_reason = "silence"
+                self._hang_up()
+
     @property
     def should_rest(self) -> bool:
         """Whether the peer may wait for a sink.
 
         Only one that is ahead of real time ever does: no live call, but whoever replays a file.
         """
-        return self._gaps.ahead(self._clock()) > AHEAD and any(
-            buffered.fullness > HALF for buffered in self._buffers
+        return (
+            self._is_ahead
+            and self._gaps.ahead(self._clock()) > AHEAD
+            and any(buffered.fullness > HALF for buffered in self._buffers)
         )
 
     async def finish(self, state: Literal["complete", "interrupted"], reason: str) -> None:
@@ -160,23 +185,6 @@ class Stream:
         own = self._origin.account_sid
         if own is not None and call.account_sid not in (None, own):
             self._flags.append("account of another tenant")
-
-    async def _audio(self, block: AudioBlock) -> None:
-        assert self._call is not None  # noqa: S101 - the protocol starts a call before its audio
-        frames = block.shape[1]
-        seconds = self._call.format.seconds(frames)
-        self._frames += frames
-        self._telemetry.audio_seconds.inc(seconds)
-        gap = self._gaps.received(seconds, self._clock())
-        await self._sinks.audio(block)
-        if gap is not None:
-            await self._sinks.event(gap, gap.at)
-        if self._silence is not None:
-            self._silence.feed(block)
-            if self._silence.seconds >= self._silence_limit:
-                self._silence = None
-                self.end_reason = "silence"
-                self._hang_up()
 
     async def _event(self, event: StreamEvent) -> None:
         if isinstance(event, PlaybackDone | MarkReached):

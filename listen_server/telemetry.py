@@ -24,6 +24,8 @@ class Telemetry:
         self.traces = traces or NoTraces()
         self._multiprocess_dir = multiprocess_dir
         self.registry = CollectorRegistry()
+        self._new_frames = self._new_bytes = 0
+        self._new_seconds = 0.0
         self._queues: dict[str, Gauge] = {}
         self._define_streams()
         self._define_sinks()
@@ -115,8 +117,26 @@ class Telemetry:
             multiprocess_mode="livemin",
         )
 
+    def count(self, frames: int, size: int) -> None:
+        """Count frames that came, and their bytes; it shows when somebody looks."""
+        self._new_frames += frames
+        self._new_bytes += size
+
+    def heard(self, seconds: float) -> None:
+        """Count audio that came, likewise."""
+        self._new_seconds += seconds
+
+    def settle(self) -> None:
+        """Bring what was counted into the metrics: doing it for every frame costs too much."""
+        self.frames.inc(self._new_frames)
+        self.bytes.inc(self._new_bytes)
+        self.audio_seconds.inc(self._new_seconds)
+        self._new_frames = self._new_bytes = 0
+        self._new_seconds = 0.0
+
     def exposition(self) -> bytes:
         """Return everything in Prometheus text format, over all workers."""
+        self.settle()
         if self._multiprocess_dir is None:
             return generate_latest(self.registry)
         joined = CollectorRegistry()

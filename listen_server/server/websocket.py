@@ -1,15 +1,17 @@
 """uvicorn's websocket protocol class, for audio: many frames at once, and no call lost to text.
 
-It cuts what it reads into frames (frames.py). Runs of plain binary frames go straight to the
-application where it asked for that; every other frame goes, alone and in order, through the
-stock class, which knows the rest of RFC 6455. Leans on uvicorn's internals, hence the pin.
+It reads when a tick comes (ticks.py) and cuts what it reads into frames (frames.py). Runs of
+plain binary frames go straight to the application where it asked for that; every other frame
+goes, alone and in order, through the stock class, which knows the rest of RFC 6455. Leans on
+uvicorn's internals, hence the pin.
 """
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
 
-from uvicorn._types import ASGISendEvent
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame, Opcode
@@ -17,8 +19,13 @@ from websockets.http11 import Request
 from websockets.protocol import State
 
 from listen_server.server.frames import binary_run, frame_end
+from listen_server.server.ticks import ticks_of
 
 EXTENSION = "listen_server"
+
+TakeBinary: TypeAlias = Callable[[bytes, int], bool]
+
+_MOST_READ: Final = 2**16  # bytes at once; whoever has more is not made to rest
 
 
 class ListenWebSocketProtocol(WebSocketsSansIOProtocol):
@@ -31,6 +38,10 @@ class ListenWebSocketProtocol(WebSocketsSansIOProtocol):
     - `"joined_binary": True`: binary is a stream. The payloads of frames that arrive together
       come as one `websocket.receive`, which tells how many they were under the key
       `"listen_server"`; their order with texts is kept.
+    - `"take_binary": CALLABLE`, with both others: while `receive()` is waited for and there is
+      nothing else in line, joined payloads and the number of their frames are offered to it
+      first, without a change of tasks. If it returns False, `receive()` returns them.
+    - `"read_every": SECONDS`: what arrives is read once in so many seconds, together.
     - `"lenient_text": True`: text that is not UTF-8 is decoded with U+FFFD. Elsewhere it
       closes with 1007.
 
@@ -46,6 +57,12 @@ class ListenWebSocketProtocol(WebSocketsSansIOProtocol):
         super().__init__(*args, **kwargs)
         self._joined_binary = False
         self._lenient_text = False
+        self._take_binary: TakeBinary | None = None
+        self._app_waits = False
+        self._ticks = ticks_of(self.loop)
+        self._read_every = 0.0  # seconds
+        self._read_is_due = False
+        self._descriptor: int | None = None  # to be read past the transport
         self._app_closed = False
         self._held = bytearray()  # less than one frame, or what came before the accept
         self._fragments = bytearray()  # of one unfinished message
@@ -61,9 +78,61 @@ class ListenWebSocketProtocol(WebSocketsSansIOProtocol):
                 self._refuse_request()
         elif self.handshake_complete:
             self._receive(data)
+            if self._read_every and len(data) < _MOST_READ:
+                self._rest()
         else:
             self._held += data
             self.transport.pause_reading()
+
+    def _rest(self) -> None:
+        """Read nothing until the next tick."""
+        if not (self._read_is_due or self.close_sent or self.transport.is_closing()):
+            self._read_is_due = True
+            self._pause()
+            self._ticks.call_in(self._read_every, self._read)
+
+    def _read(self) -> None:
+        """Read what has come since the last tick; where nothing has, wait for it."""
+        self._read_is_due = False
+        if not self.queue.empty() and not self.close_sent:
+            return  # receive() reads on when the application has taken it all
+        if data := self._read_past_transport():
+            self.data_received(data)
+        if not self._read_is_due:
+            self._read_on()
+
+    def _read_past_transport(self) -> bytes:
+        """Read without asking the event loop first: that costs more than the read.
+
+        Returns nothing where there is nothing, or the end: the transport is to find that.
+        """
+        if self._descriptor is None or self.transport.is_closing():
+            return b""
+        try:
+            return os.read(self._descriptor, _MOST_READ)
+        except OSError:
+            return b""
+
+    def _pause(self) -> None:
+        if not self.read_paused:
+            self.read_paused = True
+            self.transport.pause_reading()
+
+    def _read_on(self) -> None:
+        if self.read_paused and not self.transport.is_closing():
+            self.read_paused = False
+            self.transport.resume_reading()
+
+    async def receive(self) -> ASGIReceiveEvent:
+        """Return the next message; when the last one is taken, reading goes on."""
+        self._app_waits = True
+        try:
+            message = await self.queue.get()
+        finally:
+            self._app_waits = False
+        if self.read_paused and self.queue.empty() and not self._read_is_due:
+            self._read_on()
+        return message
 
     def _refuse_request(self) -> None:
         """Answer a head that h11 let pass and websockets did not; stock leaves it waiting."""
@@ -107,10 +176,11 @@ class ListenWebSocketProtocol(WebSocketsSansIOProtocol):
     def _deliver(self, data: bytes, frames: int) -> None:
         if self.close_sent:
             return  # as the stock class: what comes after our close is nobody's
+        take = self._take_binary
+        if take and self._app_waits and self.queue.empty() and take(data, frames):
+            return
         self.queue.put_nowait({"type": "websocket.receive", "bytes": data, EXTENSION: frames})  # type: ignore[arg-type] # a key of ours
-        if not self.read_paused:
-            self.read_paused = True
-            self.transport.pause_reading()
+        self._pause()
 
     def handle_cont(self, event: Frame) -> None:
         """Join a fragment at once: an object per fragment costs far more than its bytes."""
@@ -170,6 +240,11 @@ class ListenWebSocketProtocol(WebSocketsSansIOProtocol):
         wanted = message.get(EXTENSION) or {}
         self._joined_binary = bool(wanted.get("joined_binary"))
         self._lenient_text = bool(wanted.get("lenient_text"))
+        self._take_binary = wanted.get("take_binary")
+        self._read_every = float(wanted.get("read_every", 0.0))
+        socket = self.transport.get_extra_info("socket")
+        if self._read_every and socket and not self.transport.get_extra_info("ssl_object"):
+            self._descriptor = socket.fileno()
         if self._held and self.handshake_complete:
             early, self._held = bytes(self._held), bytearray()
             self.transport.resume_reading()
@@ -195,9 +270,7 @@ class ListenWebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.write(b"".join(self.conn.data_to_send()))
             self.close_sent = True
             self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
-            if self.read_paused:
-                self.read_paused = False
-                self.transport.resume_reading()
+            self._read_on()
 
     def _disconnected(self, code: int, reason: str) -> None:
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})

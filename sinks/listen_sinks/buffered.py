@@ -1,20 +1,24 @@
 """A sink behind a queue and a task of its own: whatever it does, the audio path does not wait.
 
 The queue is bounded in seconds of audio. A sink that raises, hangs or falls behind for too long
-is finished as failed and left; nobody else notices.
+is finished as failed and left; nobody else notices. A sink that has nothing left to do takes a
+block at once, without the queue; if it waits then, its task goes on with it (first_step.py).
 """
 
 import asyncio
+import contextvars
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import CoroutineType
 from typing import Any, Final, Protocol, TypeAlias
 
 import numpy as np
 
 from listen_codecs.formats import AudioBlock
 from listen_sinks.api import Call, Gap, Outcome, Sink, SinkError, StreamEvent, WhenFull
+from listen_sinks.first_step import Begun, go_on, take_first_step
 
 MAX_QUEUED: Final = 10_000  # blocks and events; the shortest block has one sample
 MAX_EVENTS: Final = 1000  # that wait (keys pressed, marks); further ones are not queued
@@ -59,6 +63,8 @@ class Buffered(Sink):
         self._received = 0  # frames so far, whatever became of them
         self._waiting = 0  # frames in the queue
         self._events = 0  # in the queue
+        self._idle = False  # started, nothing queued, no method under way
+        self._begun: Begun | None = None  # a block that the sink has begun to take
         self._failure: str | None = None
         self._drain_by: float | None = None  # on the loop's clock
 
@@ -66,11 +72,26 @@ class Buffered(Sink):
         """Begin the sink's own life in a task; what it needs to start is not waited for."""
         self._call = call
         self._room = self._limits.queue_seconds * call.format.sample_rate  # frames
-        self._task = asyncio.create_task(self._live(), name=f"sink {self._name}")
+        self._context = contextvars.copy_context()
+        self._task = asyncio.create_task(
+            self._live(), name=f"sink {self._name}", context=self._context
+        )
 
     async def audio(self, block: AudioBlock) -> None:
-        """Queue a block, or make room for it as the policy says."""
+        """Do what `put` does."""
+        self.put(block)
+
+    async def event(self, event: StreamEvent, at: float) -> None:  # noqa: ARG002 - counted here
+        """Do what `put_event` does."""
+        self.put_event(event)
+
+    def put(self, block: AudioBlock) -> None:
+        """Give a block to an idle sink; else queue it, or make room for it as the policy says."""
         frames = block.shape[1]
+        if self._idle:
+            self._received += frames
+            self._give(block)
+            return
         while self._waiting and self._is_full(frames):
             if self._limits.when_full == "fail":
                 self._fail("audio", SinkError("it fell too far behind"), "fell too far behind")
@@ -79,7 +100,7 @@ class Buffered(Sink):
         self._put(block)
         self._received += frames
 
-    async def event(self, event: StreamEvent, at: float) -> None:  # noqa: ARG002 - counted here
+    def put_event(self, event: StreamEvent) -> None:
         """Queue an event behind the audio before it."""
         if self._events < MAX_EVENTS:
             self._put(event)
@@ -111,7 +132,7 @@ class Buffered(Sink):
         if self._failure is None:
             self._queue.append((item, self._received))
             self._count(item, 1)
-            self._wake.set()
+            self._rouse()
 
     def _take(self) -> tuple[_Item, int]:
         item, before = self._queue.popleft()
@@ -152,9 +173,27 @@ class Buffered(Sink):
             self._watcher.failed(self._name, self._call.stream_id, method, error)
         while self._queue:
             self._take()
+        self._rouse()
+
+    def _rouse(self) -> None:
+        self._idle = False
         self._wake.set()
 
     # the sink's own life
+
+    def _give(self, block: AudioBlock) -> None:
+        """Have the sink take a block here and now, as far as it gets without waiting."""
+        self._idle = False
+        try:
+            taking = self._sink.audio(block)
+            if type(taking) is not CoroutineType:  # something else to await, or a mistake
+                taking = _awaited(taking)
+            self._begun = take_first_step(taking, self._task, self._context)
+        except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001 - see _try
+            self._fail("audio", error, "audio raised")
+        if self._begun is not None:
+            self._rouse()
+        self._idle = not self._wake.is_set()
 
     async def _live(self) -> None:
         if await self._try("start", self._sink.start, self._call):
@@ -163,10 +202,12 @@ class Buffered(Sink):
 
     async def _feed(self) -> Outcome:
         """Hand on what comes until the end or a failure; return how it ended for this sink."""
-        while self._failure is None:
+        while self._failure is None or self._begun is not None:
+            if self._begun is not None:
+                await self._go_on()
+                continue
             if not self._queue:
-                self._wake.clear()
-                await self._wake.wait()
+                await self._rest()
                 continue
             item, before = self._take()
             if isinstance(item, Outcome):
@@ -185,6 +226,25 @@ class Buffered(Sink):
             seconds=self._seconds(self._received),
         )
 
+    async def _rest(self) -> None:
+        """Wait for something to do; meanwhile blocks go to the sink at once."""
+        self._wake.clear()
+        self._idle = True
+        try:
+            await self._wake.wait()
+        except asyncio.CancelledError as error:
+            if self._begun is None:
+                raise
+            await self._go_on(error)
+        finally:
+            self._idle = False
+
+    async def _go_on(self, error: BaseException | None = None) -> None:
+        """Let the sink finish a block that it has begun to take, or tell it of an error."""
+        assert self._begun is not None  # noqa: S101 - both callers have looked
+        begun, self._begun = self._begun, None
+        await self._try("audio", go_on, begun, error)
+
     async def _try(self, method: str, act: Callable[..., Awaitable[None]], *given: Any) -> bool:
         """Let the sink act for as long as it may. It may raise anything: only it is to suffer."""
         ending = method == "finish"
@@ -199,3 +259,7 @@ class Buffered(Sink):
             self._fail(method, error, late)
             return False
         return True
+
+
+async def _awaited(anything: Awaitable[None]) -> None:
+    await anything

@@ -1,6 +1,7 @@
 """Our websocket class beside uvicorn's: the same conversation, however the network cuts it."""
 
 import asyncio
+import itertools
 import json
 import logging
 from typing import Any
@@ -93,6 +94,33 @@ def test_joined_audio_is_the_same_audio_in_the_same_place(
 
     assert ours.joined() == stock.joined()
     assert ours.written == stock.written
+
+
+@given(frames=st.lists(FRAMES, max_size=8), cuts=CUTS, answers=st.lists(st.booleans(), min_size=1))
+def test_audio_that_is_taken_at_once_is_in_the_same_place(
+    frames: list[bytes], cuts: list[int], answers: list[bool]
+) -> None:
+    assume(not closes_between_fragments(frames))
+    stream = b"".join(frames)
+    takes = itertools.cycle(answers).__next__
+
+    stock = asyncio.run(converse(WebSocketsSansIOProtocol, every_byte(stream)))
+    ours = asyncio.run(
+        converse(
+            ListenWebSocketProtocol, cut(stream, cuts), asks={"joined_binary": True}, takes=takes
+        )
+    )
+
+    assert ours.joined() == stock.joined()
+    assert ours.written == stock.written
+
+
+async def test_audio_behind_a_text_that_nobody_has_read_yet_is_not_taken_before_it() -> None:
+    read = frame(BINARY, b"one") + frame(TEXT, b"a digit") + frame(BINARY, b"two")
+
+    heard = await converse(ListenWebSocketProtocol, [read], asks=ASKS, takes=lambda: True)
+
+    assert heard.messages[:3] == [b"one", "a digit", b"two"]
 
 
 @given(cuts=CUTS)

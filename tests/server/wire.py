@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,10 +103,23 @@ async def converse(
     reads: list[bytes],
     *,
     asks: dict[str, Any] | None = None,
+    takes: Callable[[], bool] | None = None,
     max_size: int = 1000,
 ) -> Heard:
-    """Feed reads to a protocol, each once the application has taken what came before."""
+    """Feed reads to a protocol, each once the application has taken what came before.
+
+    With `takes`, the application is offered binary at once, and takes it or not.
+    """
     heard = Heard()
+
+    def take(data: bytes, frames: int) -> bool:
+        assert frames
+        if taken := takes is None or takes():
+            heard.messages.append(data)
+        return taken
+
+    if takes:
+        asks = {**(asks or {}), "take_binary": take}
     accepted = asyncio.Event()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -174,6 +175,125 @@ async def test_a_block_reaches_its_sink_as_it_is() -> None:
     await wrapped.wait()
 
     assert sink.blocks[0] is block
+
+
+async def test_an_idle_sink_has_a_block_before_the_next_one_is_read() -> None:
+    sink, watched, call = Scripted(), Watched(), make_call()
+    wrapped = buffered(sink, watched)
+    block = tone(call, 0.1)
+
+    await wrapped.start(call)
+    await let_it_work()
+    await wrapped.audio(block)
+
+    assert sink.blocks == [block]
+    assert watched.most == 0
+    await wrapped.finish(make_outcome(call, 800))
+    await wrapped.wait()
+
+
+async def test_blocks_stay_behind_one_that_waits_and_behind_events() -> None:
+    gate = asyncio.Event()
+
+    async def be_slow() -> None:
+        await gate.wait()
+
+    sink, call = Scripted("audio", be_slow), make_call()
+    wrapped = buffered(sink)
+    first, second, key, third = (
+        ramp(0, 800),
+        ramp(800, 800),
+        DtmfPressed("1", None),
+        ramp(1600, 800),
+    )
+
+    await wrapped.start(call)
+    await let_it_work()
+    await wrapped.audio(first)
+    await wrapped.audio(second)
+    gate.set()
+    await let_it_work()
+    await wrapped.event(key, 0.2)
+    await wrapped.audio(third)
+    await wrapped.finish(make_outcome(call, 2400))
+    await wrapped.wait()
+
+    assert [id(item) for item in sink.order] == [id(item) for item in (first, second, key, third)]
+
+
+async def test_a_sink_is_in_one_task_and_one_context_all_its_life() -> None:
+    mine: ContextVar[str] = ContextVar("mine", default="not set")
+    seen: list[tuple[object, str]] = []
+
+    class Curious(Sink):
+        async def start(self, call: Call) -> None:
+            del call
+            mine.set("set at the start")
+
+        async def audio(self, block: AudioBlock) -> None:
+            del block
+            seen.append((asyncio.current_task(), mine.get()))
+            await asyncio.sleep(0)
+            seen.append((asyncio.current_task(), mine.get()))
+
+        async def finish(self, outcome: Outcome) -> None:
+            del outcome
+            seen.append((asyncio.current_task(), mine.get()))
+
+    wrapped, call = buffered(Curious()), make_call()
+
+    await wrapped.start(call)
+    await stream(wrapped, tone(call, 0.2))
+    await wrapped.finish(make_outcome(call, 1600))
+    await wrapped.wait()
+
+    assert len(seen) == 21
+    assert set(seen) == {(wrapped._task, "set at the start")}
+    assert mine.get() == "not set"
+
+
+async def test_a_block_begun_when_the_server_gives_up_is_cancelled_not_dropped() -> None:
+    told: list[str] = []
+
+    async def wait() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            told.append("cancelled")
+            raise
+
+    sink, call = Scripted("audio", wait), make_call()
+    wrapped = buffered(sink)
+    await wrapped.start(call)
+    await let_it_work()
+
+    await wrapped.audio(tone(call, 0.1))
+    wrapped._task.cancel()
+    await asyncio.gather(wrapped._task, return_exceptions=True)
+
+    assert told == ["cancelled"]
+
+
+async def test_a_sink_that_awaits_what_is_no_coroutine_gets_its_audio() -> None:
+    class Odd(Sink):
+        frames = 0
+
+        def audio(self, block: AudioBlock) -> asyncio.Future[None]:  # type: ignore[override]
+            self.frames += block.shape[1]
+            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            done.set_result(None)
+            return done
+
+    sink, watched, call = Odd(), Watched(), make_call()
+    wrapped = buffered(sink, watched)
+
+    await wrapped.start(call)
+    await stream(wrapped, tone(call, 0.2))
+    await wrapped.finish(make_outcome(call, 1600))
+    await wrapped.wait()
+
+    assert sink.frames == 1600
+    assert watched.failures == []
 
 
 @pytest.mark.parametrize("method", METHODS)
