@@ -5,7 +5,7 @@ its one last word.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMapping
 from contextlib import suppress
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -156,18 +156,15 @@ class Conversation:
 
     async def _take(self, held: list[bytes]) -> None:
         """Hand on the audio of one read: frames that came together go on together."""
-        if not held:
-            return
-        data = held[0] if len(held) == 1 else b"".join(held)
+        for data in _joined(held, self._settings.max_message):
+            while self._stream.should_rest:  # noqa: ASYNC110 - it is the clock that ends it
+                await asyncio.sleep(self._settings.tick)
+            if events := self._protocol.receive_bytes(data):
+                await self._stream.handle(events)
+            elif self._protocol.waiting_for_metadata and not self._patience_began:
+                self._patience_began = True
+                self._after(self._settings.metadata_timeout, self._start_without_metadata)
         held.clear()
-        while self._stream.should_rest:  # noqa: ASYNC110 - it is the clock that ends it
-            await asyncio.sleep(self._settings.tick)
-        events = self._protocol.receive_bytes(data)
-        if events:
-            await self._stream.handle(events)
-        elif self._protocol.waiting_for_metadata and not self._patience_began:
-            self._patience_began = True
-            self._after(self._settings.metadata_timeout, self._start_without_metadata)
 
     async def _start_without_metadata(self) -> None:
         await self._stream.handle(self._protocol.start_without_metadata())
@@ -203,6 +200,15 @@ class Conversation:
         """Send, unless the peer has gone: jambonz does not wait for answers to its close."""
         with suppress(Exception):  # each server has an error of its own for that
             await self._send(message)
+
+
+def _joined(parts: list[bytes], most: int) -> Iterator[bytes]:
+    """Join neighbours, as long as they are no message that jambonz cannot have sent."""
+    if sum(map(len, parts)) <= most:
+        if parts:
+            yield parts[0] if len(parts) == 1 else b"".join(parts)
+        return
+    yield from parts
 
 
 def _ending(code: int | None) -> _Ending:

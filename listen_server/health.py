@@ -71,6 +71,7 @@ class Health:
             await asyncio.sleep(_LAG_EVERY)
             self._telemetry.loop_lag.observe(max(0.0, loop.time() - before - _LAG_EVERY))
             self._telemetry.draining.set(self.draining())
+            self._telemetry.settle()  # other workers show it, too
 
     async def _watch_files(self) -> None:
         while True:

@@ -24,8 +24,8 @@ _uint64 = struct.Struct(">Q").unpack_from
 def binary_run(stream: bytes | bytearray, at: int, limit: float) -> tuple[list[bytes], int]:
     """Unmask the whole, unfragmented binary frames that stand in a row from offset `at`.
 
-    Returns their payloads and the offset of the first byte that is none of theirs; a frame
-    over `limit` bytes ends the run. One pass of Python: one read brings a handful of frames,
+    Returns their payloads and the offset of the first byte that is none of theirs. A frame with
+    which they would be over `limit` bytes together ends the run: joined, they are one message. One pass of Python: one read brings a handful of frames,
     and below twenty numpy costs more than it saves.
     """
     payloads: list[bytes] = []
@@ -42,6 +42,7 @@ def binary_run(stream: bytes | bytearray, at: int, limit: float) -> tuple[list[b
         if size < 0 or stop > end or size > limit:
             break
         payloads.append(apply_mask(stream[body:stop], stream[body - _MASK : body]))
+        limit -= size
         at = stop
     return payloads, at
 

@@ -224,6 +224,25 @@ async def test_a_message_larger_than_any_of_jambonz_closes_its_connection_alone(
     assert server.metric("listen_peer_errors_total", fault="message too large") == 1
 
 
+@pytest.mark.parametrize("fast", [True, False])
+async def test_the_largest_messages_are_no_fault_when_they_come_together(
+    tmp_path: Path, *, fast: bool
+) -> None:
+    largest = 2 * 1024 * 1024
+    route = {"/listen": {"sinks": ["memory"]}}
+    limits = {"memory": {"seconds": 1000.0, "queue_seconds": 1000.0}}
+    made = settings(tmp_path, fast_receive=fast, routes=route, sinks=limits)
+
+    async with serving(made) as server:
+        async with server.connect() as socket:
+            await say(socket, METADATA, bytes(320), bytes(largest), bytes(largest), bytes(320))
+        recording = await server.recording()
+
+    assert recording.outcome is not None
+    assert recording.outcome.reason == "closed by jambonz"
+    assert recording.audio.shape == (1, 160 + largest + 160)
+
+
 async def test_every_stream_has_a_final_record_when_the_server_stops(tmp_path: Path) -> None:
     async with serving(settings(tmp_path)) as server:
         socket = await server.connect()

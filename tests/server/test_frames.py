@@ -49,6 +49,15 @@ def test_a_run_ends_at_any_other_frame(other: bytes) -> None:
     assert binary_run(first + other, 0, 10) == ([b"audio"], len(first))
 
 
+def test_a_run_ends_where_it_would_be_more_than_one_message_may_be() -> None:
+    stream = frame(BINARY, b"a" * 6) + frame(BINARY, b"b" * 4) + frame(BINARY, b"c")
+
+    payloads, at = binary_run(stream, 0, 10)
+
+    assert payloads == [b"a" * 6, b"b" * 4]
+    assert binary_run(stream, at, 10) == ([b"c"], len(stream))
+
+
 @pytest.mark.parametrize(
     "head",
     [

@@ -137,7 +137,7 @@ def test_a_call_is_heard_alike_with_and_without_our_class(cuts: list[int]) -> No
 async def test_frames_that_arrive_together_are_one_message() -> None:
     read = b"".join(frame(BINARY, bytes([n]) * 320) for n in range(5))
 
-    heard = await converse(ListenWebSocketProtocol, [read], asks=ASKS)
+    heard = await converse(ListenWebSocketProtocol, [read], asks=ASKS, max_size=1600)
 
     assert heard.messages[0] == b"".join(bytes([n]) * 320 for n in range(5))
 
