@@ -25,8 +25,9 @@ def binary_run(stream: bytes | bytearray, at: int, limit: float) -> tuple[list[b
     """Unmask the whole, unfragmented binary frames that stand in a row from offset `at`.
 
     Returns their payloads and the offset of the first byte that is none of theirs. A frame with
-    which they would be over `limit` bytes together ends the run: joined, they are one message. One pass of Python: one read brings a handful of frames,
-    and below twenty numpy costs more than it saves.
+    which they would be over `limit` bytes together ends the run: joined, they are one message.
+    One pass of Python: one read brings a handful of frames, and below twenty numpy costs more
+    than it saves.
     """
     payloads: list[bytes] = []
     end = len(stream)
