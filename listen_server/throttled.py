@@ -7,7 +7,10 @@ reading after its first unread message, so frames gather in the kernel and come 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
+from types import CoroutineType
 from typing import Any, Final, TypeAlias
+
+from listen_server.server.ticks import ticks_of
 
 Message: TypeAlias = MutableMapping[str, Any]
 MAX_BATCH: Final = 256  # messages; a flood of tiny frames must not keep the loop
@@ -19,6 +22,7 @@ class ThrottledReceive:
     def __init__(self, receive: Callable[[], Awaitable[Message]], tick: float) -> None:
         self._receive = receive
         self._tick = tick  # seconds
+        self._ticks = ticks_of(asyncio.get_running_loop())
         self._waiting: Coroutine[Any, Any, Message] | None = None
         self._future: Any = None  # what the waiting receive() waits for
         self._flooded = False
@@ -54,7 +58,7 @@ class ThrottledReceive:
         """Return the next message; if there is none yet, not before the tick."""
         if (message := self._poll()) is not None:
             return message
-        yield from asyncio.sleep(self._tick).__await__()
+        yield from self._ticks.wait(self._tick)
         waiting, self._waiting = self._waiting, None
         assert waiting is not None  # noqa: S101 - the poll left it
         return (yield from _go_on(self._future, waiting))
@@ -66,7 +70,9 @@ class ThrottledReceive:
             raise error
         if self._waiting is not None:
             return None
-        waiting = self._one()
+        waiting = self._receive()
+        if type(waiting) is not CoroutineType:  # something else to await, as ASGI allows
+            waiting = _one(waiting)
         try:
             self._future = waiting.send(None)
         except StopIteration as done:
@@ -74,10 +80,6 @@ class ThrottledReceive:
             return message
         self._waiting = waiting
         return None
-
-    async def _one(self) -> Message:
-        """Be a coroutine, which can be left and gone on with whatever `receive` returns."""
-        return await self._receive()
 
 
 class PacedReceive:
@@ -97,6 +99,11 @@ class PacedReceive:
 
     def close(self) -> None:
         """Leave nothing waiting."""
+
+
+async def _one(waiting: Awaitable[Message]) -> Message:
+    """Be a coroutine, which can be left and gone on with."""
+    return await waiting
 
 
 def _go_on(future: Any, waiting: Coroutine[Any, Any, Message]) -> Generator[Any, Any, Message]:

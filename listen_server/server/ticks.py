@@ -5,6 +5,7 @@ websocket.py reads with it. A timer of each connection's own would wake the loop
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -30,6 +31,12 @@ class Ticks:
         else:
             acts.append(act)
 
+    def wait(self, seconds: float) -> "asyncio.Future[None]":
+        """Return what is done in so many seconds, or up to a hundredth sooner."""
+        done: asyncio.Future[None] = self._loop.create_future()
+        self.call_in(seconds, partial(_finish, done))
+        return done
+
     def _turn(self, turn: int) -> None:
         for act in self._turns.pop(turn):
             try:
@@ -37,6 +44,11 @@ class Ticks:
             except Exception as error:  # noqa: BLE001 - the others of this turn go on
                 report = {"message": "a tick failed", "exception": error}
                 self._loop.call_exception_handler(report)
+
+
+def _finish(done: "asyncio.Future[None]") -> None:
+    if not done.cancelled():
+        done.set_result(None)
 
 
 def ticks_of(loop: asyncio.AbstractEventLoop) -> Ticks:
