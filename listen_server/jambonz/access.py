@@ -1,0 +1,108 @@
+"""Who may speak for jambonz: HTTP Basic, `Jambonz-Signature`, or this machine alone.
+
+webhooks.py and sockets.py ask. Each that is configured must be right: hooks by POST may need both,
+a websocket carries no signature and a GET hook none that can be checked, so those need Basic.
+"""
+
+import hashlib
+import hmac
+import ipaddress
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from starlette.requests import HTTPConnection
+
+from listen_server.credentials import basic_credentials
+from listen_server.jambonz.signature import HEADER, WINDOW, is_signed
+
+MAX_CREDENTIAL: Final = 4096  # bytes of an Authorization header that are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """Why somebody may not, and how HTTP says it."""
+
+    status: int
+    says: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Headers of the answer."""
+        return {"WWW-Authenticate": 'Basic realm="jambonz"'} if self.status == _UNKNOWN else {}
+
+
+_UNKNOWN: Final = 401
+_FORBIDDEN: Final = 403
+
+
+@dataclass(frozen=True)
+class Access:
+    """What is asked of those who bring hooks. With nothing configured, only loopback may."""
+
+    users: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Passwords by user, for HTTP Basic."""
+    secrets: Sequence[str] = field(default=(), repr=False)
+    """Webhook secrets of the account; several, while one is exchanged."""
+    check: Callable[[str, str], bool] | None = None
+    """Another way to tell whether user and password are right; it must not block."""
+    window: float = WINDOW
+    """Seconds that a signature may be old, or new."""
+    clock: Callable[[], float] = time.time
+    """Unix time."""
+
+    @property
+    def basic(self) -> bool:
+        """Whether HTTP Basic is asked for."""
+        return bool(self.users) or self.check is not None
+
+    def before_body(self, connection: HTTPConnection, *, signed: bool) -> Denied | None:
+        """Tell why a request is refused before its body is read; None if it is not.
+
+        `signed` says that a body comes which can be signed.
+        """
+        if self.basic:
+            return None if self._is_user(connection) else Denied(_UNKNOWN, "user or password wrong")
+        if self.secrets:
+            why = "without HTTP Basic configured, only hooks by POST can be told from forgeries"
+            return None if signed else Denied(_FORBIDDEN, why)
+        if _from_this_machine(connection):
+            return None
+        return Denied(
+            _FORBIDDEN, "no authentication is configured, so only this machine may bring hooks"
+        )
+
+    def after_body(self, connection: HTTPConnection, body: bytes) -> Denied | None:
+        """Tell why a request with this body is refused; None if it is not."""
+        if not self.secrets:
+            return None
+        header = connection.headers.get(HEADER)
+        if is_signed(header, body, self.secrets, now=self.clock(), window=self.window):
+            return None
+        return Denied(_FORBIDDEN, "the signature is missing, wrong or out of date")
+
+    def _is_user(self, connection: HTTPConnection) -> bool:
+        header = connection.headers.get("authorization", "")
+        given = basic_credentials(header) if len(header) <= MAX_CREDENTIAL else None
+        if given is None:
+            return False
+        user, password = given
+        known = self.users.get(user)
+        right = hmac.compare_digest(_hash(password), _hash(known or "")) and known is not None
+        return right or (self.check is not None and self.check(user, password))
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
+
+
+def _from_this_machine(connection: HTTPConnection) -> bool:
+    """Tell whether it comes from here, and not through a proxy that is here."""
+    forwarded = {"forwarded", "x-forwarded-for", "x-real-ip"} & set(connection.headers.keys())
+    if connection.client is None or forwarded:
+        return False
+    try:
+        return ipaddress.ip_address(connection.client.host).is_loopback
+    except ValueError:
+        return False

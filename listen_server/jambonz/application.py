@@ -1,0 +1,132 @@
+"""An application, written once: what happens with a call, and a method for each hook.
+
+webhooks.py and sockets.py serve it; answering.py asks its methods and stands in where one fails.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Literal, TypeAlias, TypeVar, get_type_hints
+
+from listen_server.jambonz.call import Call
+from listen_server.jambonz.hooks import CallHook, CallStatusChanged
+from listen_server.jambonz.verbs import Application, Hangup, Pause, Place, Say, Verb
+
+Verbs: TypeAlias = (
+    Application | Verb | Mapping[str, Any] | Iterable[Verb | Mapping[str, Any]] | None
+)
+"""What a method may answer with; nothing at all lets the call go on with its next verb."""
+Method = TypeVar("Method", bound=Callable[..., Any])
+STATUS_PATH: Final = "/call-status"
+_MARK: Final = "_jambonz_hook"
+_TAKES_HOOK: Final = 3  # parameters: self, call, hook
+
+
+@dataclass(frozen=True, slots=True)
+class HookMethod:
+    """A method that answers a hook."""
+
+    path: str
+    name: str
+    """Of the method."""
+    place: Place
+    """Where its verbs are executed."""
+    answers: bool
+    """Whether jambonz wants verbs; a notice has nothing to say when it fails."""
+    model: type[CallHook] | None
+    """How its hook is read, by its annotation; by the hook's own fields without one."""
+    takes_hook: bool
+
+
+def hook(path: str, *, place: Place = "call") -> Callable[[Method], Method]:
+    """Let a method answer the hook of a path: `method(self, call, hook) -> verbs`.
+
+    `place` says who is answered where jambonz takes some verbs only, such as "enqueue wait".
+    """
+    return _marking(path, place, answers=True)
+
+
+def notice(path: str) -> Callable[[Method], Method]:
+    """Let a method take what the hook of a path tells, where jambonz wants no verbs."""
+    return _marking(path, "call", answers=False)
+
+
+def _marking(path: str, place: Place, *, answers: bool) -> Callable[[Method], Method]:
+    if not path.startswith("/") or path in {"/", STATUS_PATH}:
+        raise ValueError(f"the path of a hook begins with /, and is not / or {STATUS_PATH}")
+
+    def mark(method: Method) -> Method:
+        setattr(method, _MARK, (path, place, answers))
+        return method
+
+    return mark
+
+
+class CallApplication:
+    """Subclass it: `on_call` says what a call does first, marked methods answer its hooks.
+
+    Methods may be `async def` or plain ones; those run in a thread, so they may block. One that
+    takes longer than `deadline`, or raises, is logged once, and the caller hears `sorry`.
+    """
+
+    sorry: ClassVar[str] = "Sorry, something has gone wrong. Please call again later."
+    """What the caller hears when a method fails."""
+    deadline: ClassVar[float] = 4.0
+    """Seconds that a method may take; jambonz waits 5 over the websocket."""
+    hooks: ClassVar[Mapping[str, HookMethod]] = {}
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        found: dict[str, HookMethod] = {}
+        for name, method in inspect.getmembers(cls, callable):
+            if (marked := getattr(method, _MARK, None)) is None:
+                continue
+            path, place, answers = marked
+            if path in found:
+                raise TypeError(f"{cls.__name__} has two methods for the hook {path}")
+            takes_hook = len(inspect.signature(method).parameters) >= _TAKES_HOOK
+            model = _model(method) if takes_hook else None
+            found[path] = HookMethod(path, name, place, answers, model, takes_hook)
+        cls.hooks = found
+
+    async def on_call(self, call: Call) -> Verbs:
+        """Answer a new call with its first verbs; there must be one at least."""
+        raise NotImplementedError
+
+    async def on_status(self, call: Call, status: CallStatusChanged) -> None:
+        """Take note of how far a call is."""
+
+    async def on_adulting(self, call: Call) -> None:
+        """Take note of a leg that has become a call of its own; websocket only."""
+
+    async def on_queue(self, call: Call, event: Mapping[str, Any]) -> None:
+        """Take note of what happens in a queue; websocket only."""
+
+    async def on_verb(self, call: Call, event: Mapping[str, Any]) -> None:
+        """Take note of a verb with an `id` that begins or ends; websocket only."""
+
+    async def on_error(self, call: Call, error: Mapping[str, Any]) -> None:
+        """Take note of what jambonz could not do; websocket only."""
+
+    def apology(self, place: Place) -> Application:
+        """Return what the caller hears instead of what a method failed to answer."""
+        says = Say(text=self.sorry)
+        match place:
+            case "call" | "confirm":
+                return Application([says, Hangup()])
+            case _:
+                return Application([says, Pause(length=10)], place=place)
+
+
+Notice: TypeAlias = Literal["on_status", "on_adulting", "on_queue", "on_verb", "on_error"]
+
+
+def _model(method: Callable[..., Any]) -> type[CallHook] | None:
+    """Return how a method wants its hook read: the annotation of its second parameter."""
+    try:
+        hints = get_type_hints(method)
+    except NameError:  # a name that is there for a type checker only
+        return None
+    name = list(inspect.signature(method).parameters)[2]
+    wanted = hints.get(name)
+    return wanted if isinstance(wanted, type) and issubclass(wanted, CallHook) else None

@@ -1,0 +1,85 @@
+"""Who may bring hooks: all that is configured is asked for, and nothing is open by mistake."""
+
+from typing import Any
+
+import pytest
+from starlette.requests import HTTPConnection
+
+from listen_server.credentials import basic_header
+from listen_server.jambonz import Access
+
+ACCESS = Access(users={"ann": "own-password", "eve": ""})
+
+
+def connection(client: tuple[str, int] | None = ("127.0.0.1", 1), **headers: str) -> HTTPConnection:
+    """Make a request."""
+    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    scope: dict[str, Any] = {"type": "http", "headers": raw, "client": client}
+    return HTTPConnection(scope)
+
+
+@pytest.mark.parametrize("client", [("10.0.0.5", 1), ("203.0.113.10", 1), ("testclient", 1), None])
+def test_without_authentication_others_are_refused(client: Any) -> None:
+    denied = Access().before_body(connection(client), signed=True)
+
+    assert denied is not None
+    assert denied.status == 403
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1"])
+def test_without_authentication_this_machine_is_let_in(host: str) -> None:
+    assert Access().before_body(connection((host, 1)), signed=True) is None
+
+
+@pytest.mark.parametrize("header", ["forwarded", "x_forwarded_for", "x_real_ip"])
+def test_a_proxy_on_this_machine_brings_others(header: str) -> None:
+    assert Access().before_body(
+        connection(("127.0.0.1", 1), **{header: "for=203.0.113.10"}), signed=True
+    )
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Basic",
+        "Basic !",
+        "Bearer own-password",
+        basic_header("ann", "own-password-2"),
+        basic_header("bob", "own-password"),
+        basic_header("ann", ""),
+        "Basic " + "QQ" * 5000,
+    ],
+)
+def test_no_other_header_is_the_right_user(header: str) -> None:
+    denied = ACCESS.before_body(connection(authorization=header), signed=True)
+
+    assert denied is not None
+    assert denied.status == 401
+
+
+def test_the_right_user_comes_from_anywhere() -> None:
+    asked = connection(("203.0.113.10", 1), authorization=basic_header("ann", "own-password"))
+
+    assert ACCESS.before_body(asked, signed=False) is None
+
+
+def test_users_can_be_kept_elsewhere() -> None:
+    access = Access(check=lambda user, password: (user, password) == ("bob", "own-password"))
+
+    assert access.basic
+    assert not access.before_body(
+        connection(authorization=basic_header("bob", "own-password")), signed=False
+    )
+    assert access.before_body(connection(authorization=basic_header("bob", "x")), signed=False)
+
+
+def test_a_websocket_needs_a_user_where_only_secrets_are_configured() -> None:
+    denied = Access(secrets=("own-secret",)).before_body(connection(), signed=False)
+
+    assert denied is not None
+    assert denied.status == 403
+
+
+def test_a_repr_shows_no_secret() -> None:
+    assert "own-" not in repr(Access(users={"ann": "own-password"}, secrets=("own-secret",)))
