@@ -1,49 +1,11 @@
-"""The servers that are compared, each started as a process of its own, and what it received."""
+"""The servers that are compared, by name. servers.py starts them, arms.py says which run where."""
 
-import json
-import os
-import subprocess
-import sys
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from time import monotonic, sleep
-from typing import Final, TypeAlias
+from typing import Final
 
-import numpy as np
-from benchmarks.load import BenchError
-from benchmarks.meter import FILE, RATE, sample
-from process import server_process
-
-from listen_codecs.files import read_audio
-
-PATIENCE: Final = 30.0  # seconds for the last calls to end inside the server
-_PATH: Final = os.pathsep.join(
-    [str(Path(__file__).parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-)
-_CONFIG: Final = """
-fast_receive = {fast}
-max_streams = 100000
-routes."/listen".sinks = ["{sink}"]
-[sinks.{sink}]
-kind = "probed"
-inner = "{sink}"
-"""
-_CAPPED: Final = "settings = {{ seconds = 5.0, streams = 100000 }}\n"
-
-
-@dataclass(slots=True)
-class Running:
-    """A server that takes calls on a port; `stop` returns the samples per channel it got."""
-
-    pid: int
-    port: int
-    stop: Callable[[int], int]
-
-
-Start: TypeAlias = Callable[[Path], AbstractContextManager[Running]]
+from benchmarks.servers import Start, ours, program, stock
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,120 +17,26 @@ class Contender:
     metered: bool = True
 
 
-STOCK: Final = "uvicorn untouched"
-THROTTLED: Final = "throttled, stock class"
-DISCARD: Final = "listen-server, discard"
-MEMORY: Final = "listen-server, memory"
-RECORDING: Final = "listen-server, recording"
+_CAPPED: Final = "settings = { seconds = 5.0, streams = 100000 }\n"
+_PATIENT: Final = "settings = { close_timeout = 60.0 }\n"
+SLOW_SYNCS: Final = (0.5, 2.0, 1.0)  # seconds, in turn
+
+STOCK: Final = Contender("uvicorn untouched", stock)
+THROTTLED: Final = Contender("throttled, stock class", partial(ours, sink="discard", fast=False))
+DISCARD: Final = Contender("listen-server, discard", partial(ours, sink="discard"))
+MEMORY: Final = Contender("listen-server, memory", partial(ours, sink="memory", settings=_CAPPED))
+RECORDING: Final = Contender("listen-server, recording", partial(ours, sink="recording"))
+VOICEMAIL: Final = Contender(
+    "listen-server, voicemail", partial(ours, sink="voicemail", settings=_PATIENT)
+)
+SLOWED: Final = Contender(
+    "voicemail, slow syncs",
+    partial(ours, sink="voicemail", settings=f"{_PATIENT}slow_syncs = {list(SLOW_SYNCS)}\n"),
+)
 REFERENCE: Final = "reference in C"
 
 
-def contenders(reference: Path | None) -> list[Contender]:
-    """Return all that can be compared here, in the order of a round."""
-    found = [
-        Contender(STOCK, _stock),
-        Contender(THROTTLED, lambda directory: _ours(directory, "discard", fast=False)),
-        Contender(DISCARD, lambda directory: _ours(directory, "discard")),
-        Contender(MEMORY, lambda directory: _ours(directory, "memory")),
-        Contender(RECORDING, lambda directory: _ours(directory, "recording")),
-    ]
-    if reference is not None:
-        command = [str(reference)]
-        found.append(Contender(REFERENCE, lambda _: _program(command, None), metered=False))
-    return found
-
-
-@contextmanager
-def _ours(directory: Path, sink: str, *, fast: bool = True) -> Iterator[Running]:
-    toml = _CONFIG.format(fast=str(fast).lower(), sink=sink)
-    if sink == "memory":
-        toml += _CAPPED.format()
-    path = os.pathsep.join([str(_plugin(directory)), _PATH])
-    data = directory / "data"
-    options = ("--open", "--admin-port", "0")
-    with server_process(data, *options, toml=toml, PYTHONPATH=path) as server:
-
-        def stop(channels: int) -> int:
-            del channels
-            received = _received(server.admin_port)
-            if server.stop(60):
-                raise BenchError(f"the server did not end well: {''.join(server.raw[-5:])}")
-            (data / FILE).rename(directory / FILE)
-            return min(received, _recorded(data)) if sink == "recording" else received
-
-        yield Running(server.process.pid, server.port, stop)
-
-
-def _plugin(directory: Path) -> Path:
-    """Install probed.py beside the sinks that are there; return where."""
-    site = directory / "site"
-    info = site / "benchmarks-1.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Name: benchmarks\nVersion: 1\n")
-    entry = "[listen_server.sinks]\nprobed = benchmarks.probed:Probed\n"
-    (info / "entry_points.txt").write_text(entry)
-    return site
-
-
-def _received(admin_port: int) -> int:
-    """Wait for the last stream to end; return the samples of all, but for what sinks lost."""
-    deadline = monotonic() + PATIENCE
-    while (metrics := _metrics(admin_port))["listen_active_streams"]:
-        if monotonic() > deadline:
-            raise BenchError("streams go on after the last call")
-        sleep(0.1)
-    lost = sum(n for name, n in metrics.items() if name.startswith("listen_sink_dropped_seconds_t"))
-    return round((metrics["listen_audio_seconds_total"] - lost) * RATE)
-
-
-def _metrics(admin_port: int) -> dict[str, float]:
-    with urllib.request.urlopen(f"http://127.0.0.1:{admin_port}/metrics") as answer:
-        lines = answer.read().decode().splitlines()
-    pairs = (line.rpartition(" ") for line in lines if not line.startswith("#"))
-    return {name: float(value) for name, _, value in pairs}
-
-
-def _recorded(data: Path) -> int:
-    """Return how many samples per channel lie on the disk as they were sent."""
-    right = 0
-    for sidecar in (data / "recordings").glob("[0-9]*/**/*.json"):
-        told = json.loads(sidecar.read_text())
-        call = told["metadata"].get("benchCall")
-        for file in told["files"]:
-            block, _ = read_audio(sidecar.parent / file["name"])
-            right += block.shape[1] if call is None else _right(block, call)
-    return right
-
-
-def _right(block: "np.typing.NDArray[np.int16]", call: int) -> int:
-    starts = np.array([[sample(call, channel, 0)] for channel in range(len(block))])
-    sent = (starts + np.arange(block.shape[1])).astype(np.uint16).view(np.int16)
-    return int(np.count_nonzero((block == sent).all(axis=0)))
-
-
-@contextmanager
-def _stock(directory: Path) -> Iterator[Running]:
-    command = [sys.executable, "-m", "benchmarks.stock", str(directory)]
-    with _program(command, directory / FILE) as running:
-        yield running
-
-
-@contextmanager
-def _program(command: list[str], told: Path | None) -> Iterator[Running]:
-    """Run what prints its port first; the bytes it got are in a file, or its second line."""
-    environment = {**os.environ, "PYTHONPATH": _PATH}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
-        assert process.stdout is not None
-        out = process.stdout
-
-        def stop(channels: int) -> int:
-            process.terminate()
-            line = out.readline()
-            process.wait(PATIENCE)
-            received = int(np.load(told)["received"]) if told else int(line)
-            return received // (2 * channels)
-
-        try:
-            yield Running(process.pid, int(out.readline()), stop)
-        finally:
-            process.kill()
+def reference(built: Path) -> Contender:
+    """Return the server in C, from its program."""
+    command = [str(built)]
+    return Contender(REFERENCE, lambda _: program(command), metered=False)

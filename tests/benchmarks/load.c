@@ -1,25 +1,30 @@
 /* Plays calls to a listen server in real time, evenly spaced, and says how well it kept time.
  *
- *   load PORT PATH CALLS CHANNELS OPEN_SECONDS SECONDS
+ *   load PORT PATH CALLS CHANNELS OPEN_SECONDS SECONDS CLOSE_SECONDS FOLLOWED
  *
  * Time is cut into slots of 20 ms / CALLS. Slot k belongs to call k % CALLS: there the call
  * opens its connection, sends its next frame, or hangs up. Calls open one after another within
- * OPEN_SECONDS and end in the same way, SECONDS after the last one has begun. Prints one line
- * of JSON when all calls are on, and one at the end.
+ * OPEN_SECONDS, or later if the server is slower: few handshakes are under way at a time. They
+ * end one after another within CLOSE_SECONDS, SECONDS after the last one has begun, or after
+ * SIGTERM. Prints one line of JSON when all calls are on, or cannot be; and one at the end.
  *
  * 8 kHz, s16le. Sample n of channel h of call c is n + 16384 h + 257 c, modulo 2^16: a receiver
- * that knows c sees what is missing. The metadata holds `benchCall` (c) and `benchStart`: when
- * the first frame is due, in ns of CLOCK_MONOTONIC; frame i is due 20 ms * i later.
+ * that knows c sees what is missing. The metadata holds `benchCall` (c), `benchFollow` (true for
+ * FOLLOWED calls, evenly spread) and `benchStart`: when the first frame is due, in ns of
+ * CLOCK_MONOTONIC; frame i is due 20 ms * i later.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,7 +35,11 @@ enum {
     ROUNDS_PER_SECOND = 50,
     HEAD = 8,                  /* bytes before a payload of 126 to 65535 bytes */
     CAPACITY = 64 * 1024,      /* unsent bytes per call: 2 s of stereo, then frames are lost */
-    PATIENCE = 20,             /* s for a handshake, and for the answer to a close */
+    SHORT = 15 * 1000,         /* ns; a sleep takes as long */
+    EARLY = 100 * 1000,        /* ns */
+    SETTLED = 2 * 1000 * 1000, /* ns that the load may be late when the steady part begins */
+    AT_ONCE = 32,              /* handshakes: more would only wait in the server's queue */
+    PATIENCE = 30,             /* s for late handshakes, and for the answer to a close */
     LATEST = 1000 * 1000       /* us; the histogram of lateness ends here */
 };
 static const int64_t POLL_EVERY = 1000 * 1000; /* ns between two looks at what servers say */
@@ -48,10 +57,13 @@ struct call {
 };
 
 static struct call *calls;
-static long count, channels, open_rounds, last_round = -1; /* of the first call that ends */
-static int64_t epoch;
+static long count, channels, followed, opening;
+static long open_rounds, close_rounds, last_round = -1; /* of the first call that ends */
+static int64_t epoch, ended;
+static volatile sig_atomic_t stopped;
 static int selector, port;
 static const char *path;
+static uint8_t *ramp;
 
 static long frames_sent, frames_lost, lost_calls;
 static size_t backlog;
@@ -112,6 +124,18 @@ static void send_frame(struct call *call, uint8_t opcode, const char *payload, s
     flush(call);
 }
 
+/* Every frame of every call is a part of this: the samples one after the other, masked. */
+static void make_ramp(void)
+{
+    uint8_t *to = ramp = malloc((0x10000 + FRAME) * 2 * channels);
+    for (int i = 0; i < 0x10000 + FRAME; i++)
+        for (int channel = 0; channel < channels; channel++) {
+            uint16_t sample = i + 16384 * channel;
+            *to++ = (sample & 0xff) ^ MASK[0];
+            *to++ = (sample >> 8) ^ MASK[1];
+        }
+}
+
 static void send_audio(struct call *call)
 {
     uint8_t *to = begin_frame(call, 2, 2 * FRAME * channels);
@@ -120,12 +144,7 @@ static void send_audio(struct call *call)
         return;
     }
     uint16_t first = call->frames * FRAME + 257 * (call - calls);
-    for (int i = 0; i < FRAME; i++)
-        for (int channel = 0; channel < channels; channel++) {
-            uint16_t sample = first + i + 16384 * channel;
-            *to++ = (sample & 0xff) ^ MASK[0];
-            *to++ = (sample >> 8) ^ MASK[1];
-        }
+    memcpy(to, ramp + 2 * channels * first, 2 * FRAME * channels);
     call->frames++;
     frames_sent++;
     flush(call);
@@ -154,6 +173,7 @@ static void open_connection(struct call *call)
                            path, port);
     flush(call);
     call->state = OPENING;
+    opening++;
 }
 
 /* Says what kind of call it is and begins it in its next slot but one. */
@@ -162,13 +182,15 @@ static void start_stream(struct call *call)
     long index = call - calls;
     call->first_round = (now() - epoch) / PERIOD + 2;
     call->state = STREAMING;
+    opening--;
     char metadata[512];
     int size = sprintf(metadata,
                        "{\"sampleRate\":8000,\"mixType\":\"%s\",\"callSid\":\"bench-%ld\","
                        "\"direction\":\"inbound\",\"from\":\"+15555550100\","
                        "\"to\":\"+15555550101\",\"callStatus\":\"in-progress\","
-                       "\"benchCall\":%ld,\"benchStart\":%lld}",
+                       "\"benchCall\":%ld,\"benchFollow\":%s,\"benchStart\":%lld}",
                        channels == 2 ? "stereo" : "mono", index, index,
+                       (index + 1) * followed / count > index * followed / count ? "true" : "false",
                        (long long)due(call->first_round * count + index));
     send_frame(call, 1, metadata, size);
 }
@@ -177,6 +199,8 @@ static void end(struct call *call)
 {
     if (call->state != CLOSING)
         lost_calls++;
+    if (call->state == OPENING)
+        opening--;
     close(call->fd);
     free(call->out);
     call->state = ENDED;
@@ -212,7 +236,8 @@ static void hear(struct call *call)
     }
 }
 
-static void wait_until(int64_t moment)
+/* Returns when it is time, in ns. Slots too short to sleep for are taken some at a time, early. */
+static int64_t wait_until(int64_t moment)
 {
     static int64_t last_poll;
     int64_t present = now();
@@ -224,26 +249,31 @@ static void wait_until(int64_t moment)
         last_poll = present;
     }
     struct timespec t = {moment / 1000000000, moment % 1000000000};
-    if (moment > present)
-        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
+    if (moment <= present + (PERIOD / count < SHORT ? EARLY : 0))
+        return present;
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
+        continue;
+    return now();
 }
 
 /* ---------------------------------------------------------------- the whole */
 
-static void act(struct call *call, long round, int64_t planned)
+static void act(struct call *call, long round, int64_t late)
 {
-    long place = (call - calls) * open_rounds / count; /* rounds after the first call */
-    if (call->state == UNOPENED && round >= place) {
+    long index = call - calls;
+    if (call->state == UNOPENED && round >= index * open_rounds / count && opening < AT_ONCE) {
         open_connection(call);
     } else if (call->state == STREAMING && round >= call->first_round) {
-        if (last_round >= 0 && round >= last_round + place) {
+        if (last_round >= 0 && round >= last_round + index * close_rounds / count) {
+            if (!ended)
+                ended = now();
             send_frame(call, 8, "\x03\xe8", 2); /* 1000 */
             call->state = CLOSING;
             return;
         }
         if (last_round >= 0 && round < last_round) {
-            int64_t late = (now() - planned) / 1000;
-            lateness[late > LATEST ? LATEST : late]++;
+            int64_t us = late < 0 ? 0 : late / 1000;
+            lateness[us > LATEST ? LATEST : us]++;
         }
         send_audio(call);
     }
@@ -260,12 +290,13 @@ static long calls_beyond(enum state state)
 static void begin_steady_part(long round, long seconds)
 {
     long on = calls_beyond(OPENING);
-    if (lost_calls || (on < count && round > open_rounds + PATIENCE * ROUNDS_PER_SECOND)) {
-        fprintf(stderr, "load: of %ld calls %ld came about, %ld were refused or lost\n", count,
-                on - lost_calls, lost_calls);
+    long most_rounds = open_rounds + PATIENCE * ROUNDS_PER_SECOND;
+    if (lost_calls || (on < count && round > most_rounds)) {
+        printf("{\"steady\": false, \"placed\": %ld, \"lost_calls\": %ld}\n", on - lost_calls,
+               lost_calls);
         exit(1);
     }
-    if (on < count)
+    if (on < count || (now() - due(round * count) > SETTLED && round < most_rounds))
         return;
     last_round = round + seconds * ROUNDS_PER_SECOND;
     puts("{\"steady\": true}");
@@ -283,10 +314,22 @@ static long lateness_below(double share)
     return LATEST;
 }
 
+static void stop(int signal) { (void)signal, stopped = 1; }
+
+/* A socket for every call, if the system lets us. */
+static void raise_file_limit(void)
+{
+    struct rlimit files;
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 7) {
-        fprintf(stderr, "usage: load PORT PATH CALLS CHANNELS OPEN_SECONDS SECONDS\n");
+    if (argc != 9) {
+        fprintf(stderr, "usage: load PORT PATH CALLS CHANNELS OPEN_SECONDS SECONDS CLOSE_SECONDS "
+                        "FOLLOWED\n");
         return 2;
     }
     port = atoi(argv[1]);
@@ -295,6 +338,11 @@ int main(int argc, char **argv)
     channels = atol(argv[4]);
     open_rounds = atof(argv[5]) * ROUNDS_PER_SECOND;
     long seconds = atol(argv[6]);
+    close_rounds = atof(argv[7]) * ROUNDS_PER_SECOND;
+    followed = atol(argv[8]);
+    raise_file_limit();
+    make_ramp();
+    signal(SIGTERM, stop);
     calls = calloc(count, sizeof *calls);
     selector = epoll_create1(0);
     prctl(PR_SET_TIMERSLACK, 1000); /* ns; the default of 50 us is longer than a slot */
@@ -305,15 +353,16 @@ int main(int argc, char **argv)
             if (last_round < 0)
                 begin_steady_part(round, seconds);
             else if (calls_beyond(CLOSING) == count
-                     || round > last_round + open_rounds + PATIENCE * ROUNDS_PER_SECOND)
+                     || round > last_round + close_rounds + PATIENCE * ROUNDS_PER_SECOND)
                 break;
+            if (stopped && last_round > round)
+                last_round = round;
         }
-        wait_until(due(slot));
-        act(&calls[slot % count], round, due(slot));
+        act(&calls[slot % count], round, wait_until(due(slot)) - due(slot));
     }
     printf("{\"frames\": %ld, \"lost\": %ld, \"lost_calls\": %ld, \"unanswered\": %ld, "
-           "\"late_p99_us\": %ld, \"backlog\": %zu}\n",
+           "\"late_p99_us\": %ld, \"backlog\": %zu, \"ended_ns\": %lld}\n",
            frames_sent, frames_lost, lost_calls, count - calls_beyond(CLOSING),
-           lateness_below(0.99), backlog);
+           lateness_below(0.99), backlog, (long long)ended);
     return 0;
 }

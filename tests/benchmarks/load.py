@@ -4,6 +4,7 @@ start -> until_steady -> (measure) -> sent
 """
 
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from benchmarks.meter import FRAME
 from listen_server.simulator.runner import STAGGER
 
 HERE: Final = Path(__file__).parent
+FOLLOWED: Final = 16  # calls, of which the meter follows one: what is measured is not measuring
 SIMULATED: Final = 50  # calls that the simulator can place without being the one that is measured
 
 
@@ -29,11 +31,23 @@ class Plan:
     seconds: int = 5  # that are measured
     settling: float = 1.0  # seconds before and after these
     one_core: bool = False  # for the server; the load gets another
+    all_followed: bool = False  # by the meter; else one call in sixteen
+    end_at_once: bool = False  # else as slowly as they began
 
     @property
     def opening(self) -> float:
-        """Seconds in which the calls begin, and later end."""
+        """Seconds in which the calls begin, if the server is as fast."""
         return max(0.2, self.calls / (150 if self.one_core else 300))
+
+    @property
+    def closing(self) -> float:
+        """Seconds in which the calls end."""
+        return 0.02 if self.end_at_once else max(0.2, self.calls / 300)
+
+    @property
+    def followed(self) -> int:
+        """Calls that the meter follows."""
+        return self.calls if self.all_followed else -(-self.calls // FOLLOWED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +55,19 @@ class Sent:
     """What the load did, and how well."""
 
     samples: int  # per channel, of all calls
-    lost_calls: int = 0
+    lost_frames: int = 0  # that it could not get rid of, or had no time for
+    lost_calls: int = 0  # that ended before their time, or with no answer
+    ended: float = 0.0  # when the first one was hung up, monotonic
     late_p99: float | None = None  # us after its due time
     backlog: int | None = None  # bytes that one call could not get rid of, at most
 
 
 class BenchError(Exception):
     """Nothing can be measured. The sentence says why."""
+
+
+class NotPlacedError(BenchError):
+    """The server did not take as many calls."""
 
 
 class Load(Protocol):
@@ -57,7 +77,7 @@ class Load(Protocol):
         """Begin to place calls."""
 
     def until_steady(self, process: subprocess.Popen[str], plan: Plan) -> None:
-        """Return when all calls are on. Raises BenchError."""
+        """Return when all calls are on. Raises NotPlacedError."""
 
     def sent(self, process: subprocess.Popen[str]) -> Sent:
         """Return, after the last call, what was sent. Raises BenchError."""
@@ -71,23 +91,33 @@ class CompiledLoad:
 
     def start(self, port: int, plan: Plan) -> subprocess.Popen[str]:
         """Begin to place calls."""
-        lasting = round(plan.seconds + 2 * plan.settling + 0.5)
-        numbers = (port, "/listen", plan.calls, plan.channels, plan.opening, lasting)
-        return _pipe([str(self._program), *map(str, numbers)])
+        lasting = math.ceil(plan.seconds + 2 * plan.settling)
+        kind = (plan.calls, plan.channels, plan.opening, lasting, plan.closing, plan.followed)
+        return _pipe([str(self._program), *map(str, (port, "/listen", *kind))])
 
     def until_steady(self, process: subprocess.Popen[str], plan: Plan) -> None:
         """Wait for its first line."""
-        if not _out(process).readline():
-            raise BenchError(f"{plan.calls} calls could not be placed")
+        told = json.loads(_out(process).readline() or "{}")
+        if not told.get("steady"):
+            placed, lost = told.get("placed", 0), told.get("lost_calls", 0)
+            raise NotPlacedError(
+                f"{placed} of {plan.calls} calls could be placed, {lost} were lost"
+            )
 
     def sent(self, process: subprocess.Popen[str]) -> Sent:
         """Read its last line."""
         told = json.loads(_out(process).readline() or "{}")
         process.wait()
-        if not told or told["lost"] or told["unanswered"]:
-            raise BenchError(f"the load could not send everything: {told}")
-        samples = told["frames"] * FRAME
-        return Sent(samples, told["lost_calls"], told["late_p99_us"], told["backlog"])
+        if not told:
+            raise BenchError("the load did not come to its end")
+        return Sent(
+            told["frames"] * FRAME,
+            told["lost"],
+            told["lost_calls"] + told["unanswered"],
+            told["ended_ns"] / 1e9,
+            told["late_p99_us"],
+            told["backlog"],
+        )
 
 
 class SimulatedLoad:

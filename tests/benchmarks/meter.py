@@ -1,6 +1,6 @@
 """How late audio is, measured inside a server. probed.py and stock.py feed it, runs.py reads it.
 
-It follows one call in sixteen, so that what is measured is not the measuring.
+It follows the calls that the load says are to be followed.
 """
 
 import asyncio
@@ -13,7 +13,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-EVERY: Final = 16  # calls; one of them is followed
 RATE: Final = 8000  # Hz, of everything that load.c sends
 FRAME: Final = 160  # samples per channel
 FILE: Final = "meter.npz"
@@ -34,11 +33,10 @@ class Meter:
         self.wrong = 0  # blocks that do not begin and end as they were sent
 
     def follow(self, metadata: Mapping[str, Any]) -> "Follower | None":
-        """Return a follower of this call if it is one of those that are followed."""
-        call = metadata.get("benchCall")
-        if call is None or call % EVERY:
+        """Return a follower of this call if the load wants it to be followed."""
+        if not metadata.get("benchFollow"):
             return None
-        return Follower(self, call, metadata["benchStart"] / 1e9)
+        return Follower(self, metadata["benchCall"], metadata["benchStart"] / 1e9)
 
     async def watch_loop(self) -> None:
         """Note how late the event loop is, a hundred times a second, until cancelled."""

@@ -1,9 +1,12 @@
-"""Any sink, with a meter on one stream in sixteen: `[sinks.recording] kind = "probed"`.
+"""Any sink, with a meter on the streams that are followed: `[sinks.recording] kind = "probed"`.
 
 The other streams get the sink itself. Loaded by its entry point as a stranger's plugin would be.
 """
 
 import asyncio
+import itertools
+import time
+from collections.abc import Iterable, Sequence
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -20,6 +23,7 @@ from listen_sinks.api import (
     SinkPlugin,
     StreamEvent,
 )
+from listen_sinks.voicemail.spool import Disk
 
 
 class ProbedConfig(BaseModel):
@@ -27,6 +31,8 @@ class ProbedConfig(BaseModel):
 
     inner: str
     settings: dict[str, Any] = {}
+    slow_syncs: list[float] = []
+    """Seconds that each sync of voicemail's disk takes longer, in turn."""
 
 
 class Probed(SinkPlugin):
@@ -38,7 +44,8 @@ class Probed(SinkPlugin):
         super().__init__(config, context)
         (entry,) = entry_points(group=ENTRY_POINT_GROUP, name=config.inner)
         plugin: type[SinkPlugin] = entry.load()
-        self._inner = plugin(plugin.Config.model_validate(config.settings), context)
+        slow = {"disk": SlowDisk(config.slow_syncs)} if config.slow_syncs else {}
+        self._inner = plugin(plugin.Config.model_validate(config.settings), context, **slow)
         self._meter = Meter()
 
     async def open(self) -> None:
@@ -82,3 +89,16 @@ class ProbedSink(Sink):
     async def finish(self, outcome: Outcome) -> None:
         """Pass on."""
         await self._sink.finish(outcome)
+
+
+class SlowDisk(Disk):
+    """A disk whose syncs take long, as on a volume that others write to."""
+
+    def __init__(self, seconds: Sequence[float]) -> None:
+        super().__init__()
+        self._delays = itertools.cycle(seconds)
+
+    def sync(self, folder: int, files: Iterable[int]) -> None:
+        """Sync, late."""
+        time.sleep(next(self._delays))
+        super().sync(folder, files)
