@@ -5,6 +5,7 @@ import contextlib
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Literal
 
 import boto3
@@ -75,14 +76,26 @@ class Bucket:
 
     @property
     def config(self) -> dict[str, Any]:
-        """What `[sinks.voicemail]` says of it."""
+        """What the table of a sink says of it."""
         endpoint = f"http://127.0.0.1:{self.link.port}"
         return {"store": f"s3://{self.name}", "store_options": {**_KEYS, "endpoint": endpoint}}
 
     async def names(self) -> set[str]:
         """Name every object in it."""
-        found = await asyncio.to_thread(self._client.list_objects_v2, Bucket=self.name)
-        return {one["Key"] for one in found.get("Contents", [])}
+        return await asyncio.to_thread(self._names)
+
+    def _names(self) -> set[str]:
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name)
+        return {one["Key"] for page in pages for one in page.get("Contents", [])}
+
+    async def download(self, folder: Path) -> None:
+        """Write every object to a file of its name below a folder."""
+        for name in await self.names():
+            await asyncio.to_thread(self._download, name, folder / name)
+
+    def _download(self, name: str, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._client.download_file(self.name, name, str(path))
 
 
 @asynccontextmanager

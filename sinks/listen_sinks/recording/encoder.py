@@ -1,28 +1,22 @@
 """FLAC and Opus, made of finished WAV files in other processes: Opus takes real work.
 
-A process that dies costs a second try, not a recording: sink.py keeps the WAV whatever happens.
+A process that dies costs a second try, not a recording: the WAV is kept whatever happens.
+encoding_process.py is what runs there. A few threads wait for the processes, one for each.
 """
 
 import asyncio
-import multiprocessing
-import os
-import signal
+import json
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import Connection
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
-import numpy as np
-
-from listen_codecs.files import Encoding, audio_info, read_blocks, write_audio
-from listen_sinks.folders import create_file
+from listen_codecs.files import Encoding
 
 TRIES: Final = 2
-NICENESS: Final = 10  # live calls come first
-OPUS_TOLERANCE: Final = 0.1  # seconds by which Opus may differ in length
 
 
 class EncodingFailed(Exception):  # noqa: N818 - a finding: the WAV is as good as before
@@ -30,101 +24,122 @@ class EncodingFailed(Exception):  # noqa: N818 - a finding: the WAV is as good a
 
 
 class Encoder:
-    """A few processes, started when the first file asks for them."""
+    """A few processes, each started when a file asks for it and no other is idle."""
 
     def __init__(self, processes: int) -> None:
-        self._processes = processes
-        self._pool: ProcessPoolExecutor | None = None
+        self._threads = ThreadPoolExecutor(processes, thread_name_prefix="recording-encoder")
         self._changing = threading.Lock()
+        self._processes: set[_Process] = set()
+        self._idle: list[_Process] = []
+        self._closed = False
+
+    @property
+    def pids(self) -> set[int]:
+        """The processes that there are."""
+        with self._changing:
+            return {process.pid for process in self._processes}
 
     async def encode(self, source: Path, target: Path, encoding: Encoding) -> None:
         """Make `target` of the WAV file `source`, and check it. Raises EncodingFailed."""
-        for _ in range(TRIES):
-            pool = await asyncio.to_thread(self._start)
-            try:
-                job = await asyncio.to_thread(pool.submit, encode_file, source, target, encoding)
-                return await asyncio.wrap_future(job)
-            except BrokenProcessPool:
-                await asyncio.to_thread(self._give_up, pool)
-            except Exception as error:
-                raise EncodingFailed(f"kept as WAV: encoding failed ({error!r})") from error
-        raise EncodingFailed(f"kept as WAV: the encoding process died {TRIES} times")
+        work = partial(self._encode, source, target, encoding)
+        await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     async def close(self) -> None:
         """End the processes, in the middle of a file if need be."""
-        if self._pool:
-            await asyncio.to_thread(self._give_up, self._pool)
+        await asyncio.to_thread(self._close)
 
-    def _start(self) -> ProcessPoolExecutor:
-        # fork would copy threads and locks of a server that is in the middle of calls
-        spawn = multiprocessing.get_context("spawn")
+    # in threads
+
+    def _encode(self, source: Path, target: Path, encoding: Encoding) -> None:
+        for _ in range(TRIES):
+            process = self._take()
+            try:
+                fault = process.encode(source, target, encoding)
+            except _Died:  # so may those be that are idle: the next try gets a new one
+                with self._changing:
+                    gone, self._idle = [process, *self._idle], []
+                self._forget(gone)
+                continue
+            with self._changing:
+                self._idle.append(process)
+            if fault is not None:
+                raise EncodingFailed(f"kept as WAV: encoding failed ({fault})")
+            return
+        raise EncodingFailed(f"kept as WAV: the encoding process died {TRIES} times")
+
+    def _take(self) -> "_Process":
         with self._changing:
-            if self._pool is None:
-                theirs, self._leash = spawn.Pipe(duplex=False)
-                self._pool = ProcessPoolExecutor(
-                    self._processes, spawn, initializer=_begin_process, initargs=(theirs,)
-                )
-            return self._pool
+            if self._closed:
+                raise EncodingFailed("kept as WAV: the server stopped")
+            if self._idle:
+                return self._idle.pop()
+            try:
+                process = _Process()
+            except OSError as error:
+                raise EncodingFailed(f"kept as WAV: encoding failed ({error!r})") from error
+            self._processes.add(process)
+            return process
 
-    def _give_up(self, pool: ProcessPoolExecutor) -> None:
+    def _forget(self, gone: "list[_Process]") -> None:
         with self._changing:
-            if self._pool is not pool:
-                return  # another recording of the same pool has; two at once would close it twice
-            self._pool = None
-            self._leash.close()
-        pool.shutdown(cancel_futures=True)
+            self._processes.difference_update(gone)
+        for process in gone:
+            process.end()
+
+    def _close(self) -> None:
+        with self._changing:
+            self._closed = True
+            for process in self._processes:
+                process.kill()
+        self._threads.shutdown(cancel_futures=True)
+        self._forget([*self._processes])
 
 
-def encode_file(source: Path, target: Path, encoding: Encoding) -> None:
-    """Encode a file, read it back and compare. Runs in a process of its own."""
-    target.unlink(missing_ok=True)
-    try:
-        _encode(source, target, encoding)
-        _compare(source, target, encoding)
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise
+class _Died(Exception):  # noqa: N818 - a finding: another process may do
+    """The process is gone, or makes no sense."""
 
 
-def _compare(source: Path, target: Path, encoding: Encoding) -> None:
-    same = _same_samples if encoding == "flac" else _same_length
-    if not same(source, target):
-        raise ValueError("what was encoded does not read back as what was recorded")
+class _Process:
+    """One process, for one thread at a time; only `kill` comes from another. All of it blocks."""
+
+    def __init__(self) -> None:
+        self._popen = subprocess.Popen(
+            [
+                sys.executable,
+                "-P",  # what lies in the working directory is none of our modules
+                "-m",
+                "listen_sinks.recording.encoding_process",
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,  # nothing is left to be written when it has died
+        )
+        self.pid = self._popen.pid
+
+    def encode(self, source: Path, target: Path, encoding: Encoding) -> str | None:
+        """Have a file encoded; return what went wrong, if anything did. Raises _Died."""
+        job = json.dumps([str(source), str(target), encoding]).encode() + b"\n"
+        try:
+            rest = memoryview(job)
+            while rest:
+                rest = rest[_pipe(self._popen.stdin).write(rest) :]
+            fault: str | None = json.loads(_pipe(self._popen.stdout).readline())
+        except (OSError, ValueError) as error:
+            raise _Died from error
+        return fault
+
+    def kill(self) -> None:
+        """End it now."""
+        self._popen.kill()
+
+    def end(self) -> None:
+        """End it now, and let go of it."""
+        self._popen.kill()
+        self._popen.wait()
+        for pipe in (self._popen.stdin, self._popen.stdout):
+            _pipe(pipe).close()
 
 
-def _encode(source: Path, target: Path, encoding: Encoding) -> None:
-    info = audio_info(source)
-    blocks = read_blocks(source, info.sample_rate)
-    with os.fdopen(create_file(target, os.O_RDWR | os.O_EXCL), "w+b") as file:
-        write_audio(file, blocks, info.sample_rate, info.channels, encoding)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _same_samples(source: Path, target: Path) -> bool:
-    try:
-        pairs = zip(read_blocks(source), read_blocks(target), strict=True)
-        return all(np.array_equal(*pair) for pair in pairs)
-    except ValueError:  # one of them is longer
-        return False
-
-
-def _same_length(source: Path, target: Path) -> bool:
-    return abs(_seconds(source) - _seconds(target)) <= OPUS_TOLERANCE
-
-
-def _seconds(path: Path) -> float:
-    frames: Iterator[int] = (block.shape[1] for block in read_blocks(path))
-    return sum(frames) / audio_info(path).sample_rate
-
-
-def _begin_process(leash: Connection) -> None:
-    """Leave Ctrl-C to the server, make room for live calls, and end when the server does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(NICENESS)
-    threading.Thread(target=_end_with_server, args=(leash,), daemon=True).start()
-
-
-def _end_with_server(leash: Connection) -> None:
-    leash.poll(None)  # returns when the other end is closed, by the server or by its death
-    os._exit(1)
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    assert pipe is not None  # noqa: S101 - both are pipes
+    return pipe

@@ -13,10 +13,9 @@ import numpy as np
 from listen_codecs.files import SUFFIXES
 from listen_codecs.formats import AudioBlock
 from listen_sinks.api import Call, SinkError
-from listen_sinks.folders import make_folder
 from listen_sinks.recording import sidecar
 from listen_sinks.recording.config import RecordingConfig
-from listen_sinks.recording.placing import describe_file, home, place, sidecar_path
+from listen_sinks.recording.placing import Home, describe_file, sidecar_path
 from listen_sinks.recording.track import Part, Track
 
 _SAFE_ID: Final = re.compile(r"[0-9A-Za-z]{1,64}")
@@ -25,12 +24,12 @@ _SAFE_ID: Final = re.compile(r"[0-9A-Za-z]{1,64}")
 class OpenRecording:
     """One stream on its way to the disk."""
 
-    def __init__(self, call: Call, run: Path, directory: Path, config: RecordingConfig) -> None:
+    def __init__(self, call: Call, run: Path, home: Home, config: RecordingConfig) -> None:
         if not _SAFE_ID.fullmatch(call.stream_id):
             raise SinkError("a stream id must be letters and digits: it becomes a file name")
         self.document = sidecar.begun(call, config.layout)
         self._run = run
-        self._directory = directory
+        self._home = home
         self._sidecar = sidecar_path(run, call.stream_id)
         self._suffixes = {SUFFIXES["wav"], SUFFIXES[config.format]}
         channels = tuple(range(call.format.channels))
@@ -43,8 +42,8 @@ class OpenRecording:
         ]
 
     def begin(self) -> None:
-        """Write the sidecar of a recording that goes on, and make the folder of its end."""
-        make_folder(home(self.document, self._directory))
+        """Write the sidecar of a recording that goes on, and see to the place of its end."""
+        self._home.prepare(self.document)
         sidecar.write_first(self._sidecar, self.document)
 
     def write(self, blocks: Sequence[AudioBlock]) -> None:
@@ -81,9 +80,9 @@ class OpenRecording:
         sidecar.write(self._sidecar, document)
         self.document = document
 
-    def place(self) -> None:
-        """Bring the recording to the folder of its day; what it was encoded from goes then."""
+    def bring(self) -> None:
+        """Bring the recording to its place; what it was encoded from goes then."""
         kept = {file["name"] for file in self.document["files"]}
         made = [part.path.with_suffix(end) for part in self.parts for end in self._suffixes]
         leftovers = [path for path in made if path.name not in kept]
-        place(self.document, self._run, self._directory, leftovers)
+        self._home.bring(self.document, self._run, leftovers)

@@ -6,12 +6,42 @@ so that recovery.py can go on wherever a process was killed.
 
 import hashlib
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from listen_sinks.description import Document
 from listen_sinks.folders import make_folder, sync_folder
+from listen_sinks.recording.naming import day
 from listen_sinks.recording.track import Part
+
+
+class Home(Protocol):
+    """Where finished recordings go: DayFolders, or a bucket (ship.py). All of it blocks."""
+
+    def prepare(self, document: Document) -> None:
+        """Get ready for a recording that begins."""
+
+    def bring(self, document: Document, run: Path, leftovers: Sequence[Path]) -> None:
+        """Bring what a sidecar lists, and the sidecar, from the folder of a run to its place.
+
+        `leftovers` is what the recording was made from; it goes when the recording is safe.
+        """
+
+
+class DayFolders:
+    """The folders of days in a directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def prepare(self, document: Document) -> None:
+        """Make the folder in which the recording ends up."""
+        make_folder(home(document, self._directory))
+
+    def bring(self, document: Document, run: Path, leftovers: Sequence[Path]) -> None:
+        """Move the recording there."""
+        place(document, run, self._directory, leftovers)
 
 
 def sidecar_path(folder: Path, stream_id: str) -> Path:
@@ -21,7 +51,7 @@ def sidecar_path(folder: Path, stream_id: str) -> Path:
 
 def day_folder(directory: Path, started_at: datetime) -> Path:
     """Name the folder of a finished recording: by the day (UTC) on which its stream began."""
-    return directory / started_at.astimezone(UTC).strftime("%Y/%m/%d")
+    return directory / day(started_at)
 
 
 def home(document: Document, directory: Path) -> Path:
@@ -60,6 +90,13 @@ def place(document: Document, run: Path, directory: Path, leftovers: Sequence[Pa
         path.unlink(missing_ok=True)
     _move(sidecar_path(run, document["stream_id"]), sidecar_path(folder, document["stream_id"]))
     sync_folder(folder)
+
+
+def let_go(run: Path, leftovers: Sequence[Path]) -> None:
+    """Make a finished recording last where it is, and remove what it was made from."""
+    sync_folder(run)
+    for path in leftovers:
+        path.unlink(missing_ok=True)
 
 
 def _move(source: Path, target: Path) -> None:

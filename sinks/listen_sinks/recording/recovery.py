@@ -6,7 +6,7 @@ same recording.
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -17,7 +17,7 @@ from ulid import ULID
 from listen_codecs.wav import NotAWav, read_wav_header, repair_wav, wav_header
 from listen_sinks.description import Document
 from listen_sinks.recording import sidecar
-from listen_sinks.recording.placing import describe_file, place, sidecar_path
+from listen_sinks.recording.placing import Home, describe_file, sidecar_path
 from listen_sinks.recording.track import Part
 
 log = structlog.get_logger(__name__)
@@ -25,19 +25,21 @@ log = structlog.get_logger(__name__)
 _NAME: Final = re.compile(r"([0-9A-Za-z]+)(?:-ch(\d+))?(?:-part(\d+))?\.[a-z.]+")
 
 
-def recover(run: Path, directory: Path, reason: str) -> int:
-    """Finish what is in the folder of a run; return how many recordings that were.
+def recover(run: Path, home: Home, reason: str, but_for: Collection[str] = ()) -> list[Document]:
+    """Finish what is in the folder of a run, but for some streams; return what was brought home.
 
     A recording that cannot be finished stays where it is, for the next start to try.
     """
     streams: dict[str, list[Path]] = {}
     for path in run.iterdir():
-        if match := _NAME.fullmatch(path.name):
+        match = _NAME.fullmatch(path.name)
+        if match and match[1] not in but_for:
             streams.setdefault(match[1], []).append(path)
-    finished = 0
+    finished: list[Document] = []
     for stream_id, paths in sorted(streams.items()):
         try:
-            finished += _recover(stream_id, paths, run, directory, reason)
+            if document := _recover(stream_id, paths, run, home, reason):
+                finished.append(document)
         except (OSError, ValueError, LookupError, TypeError) as error:
             log.warning(
                 "recording stays as it was left",
@@ -49,8 +51,8 @@ def recover(run: Path, directory: Path, reason: str) -> int:
 
 
 def _recover(
-    stream_id: str, paths: Sequence[Path], run: Path, directory: Path, reason: str
-) -> bool:
+    stream_id: str, paths: Sequence[Path], run: Path, home: Home, reason: str
+) -> Document | None:
     own = sidecar_path(run, stream_id)
     wavs = sorted((path for path in paths if path.suffix == ".wav"), key=_order)
     document = sidecar.read(own)
@@ -58,7 +60,7 @@ def _recover(
         if own not in paths and not wavs:  # killed in the first steps: there was no call yet
             for path in paths:
                 path.unlink()
-            return False
+            return None
         document = sidecar.unknown(stream_id, _began(stream_id, paths))
     if document["state"] == "recording":
         sidecar.interrupt(document, _last_change(wavs or paths), reason)
@@ -66,8 +68,8 @@ def _recover(
         sidecar.keep(document, files, "wav")
         sidecar.rewrite(own, document)
     listed = {own.name} | {file["name"] for file in document["files"]}
-    place(document, run, directory, [path for path in paths if path.name not in listed])
-    return True
+    home.bring(document, run, [path for path in paths if path.name not in listed])
+    return document
 
 
 def _repaired(wavs: Sequence[Path], document: Document) -> list[Part]:

@@ -1,19 +1,13 @@
-"""The recording sink: every stream becomes ordinary files. README.md says which, where and when.
+"""One stream that becomes ordinary files. README.md says which, where and when.
 
     audio -> Tape -> GroupWriter (a thread) -> Track (WAV)
-    finish -> Encoder (a process) -> placing.py
+    finish -> Encoder (a process) -> plugin.py: its place
 
 What blocks runs in threads; here is only the order of things.
 """
 
-import asyncio
 import contextlib
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import ClassVar, Final, TypeVar
-
-import structlog
+from typing import TYPE_CHECKING, Final
 
 from listen_codecs.files import SUFFIXES
 from listen_codecs.formats import AudioBlock
@@ -25,86 +19,25 @@ from listen_sinks.api import (
     MetadataArrived,
     Outcome,
     Sink,
-    SinkContext,
     SinkError,
-    SinkPlugin,
     StreamEvent,
 )
 from listen_sinks.faults import explain
-from listen_sinks.folders import Run, left_behind, make_folder
-from listen_sinks.group_writer import GroupWriter, Tape
+from listen_sinks.group_writer import Tape
 from listen_sinks.recording import sidecar
-from listen_sinks.recording.config import RecordingConfig
-from listen_sinks.recording.encoder import Encoder, EncodingFailed
+from listen_sinks.recording.encoder import EncodingFailed
 from listen_sinks.recording.open_recording import OpenRecording
-from listen_sinks.recording.recovery import recover
 
-log = structlog.get_logger(__name__)
+if TYPE_CHECKING:
+    from listen_sinks.recording.plugin import Recording
 
-_T = TypeVar("_T")
-
-FILE_THREADS: Final = 4  # that start and finish recordings; one more writes audio
 MIN_PENDING: Final = 2**16  # bytes of a recording that may always wait for the next round
-
-
-class Recording(SinkPlugin):
-    """Records streams as WAV, FLAC or Opus files, each with a JSON sidecar."""
-
-    Config = RecordingConfig
-    finish_timeout: ClassVar[float] = 3600.0  # Opus of a long call behind others
-
-    def __init__(self, config: RecordingConfig, context: SinkContext) -> None:
-        super().__init__(config, context)
-        own = "recordings" if context.name == "recording" else f"recordings-{context.name}"
-        self.directory: Path = context.data_dir / (config.directory or own)
-        self.recovered = 0  # recordings of killed processes that this one has finished
-
-    async def open(self) -> None:
-        """Finish what killed processes left behind, then get ready to record."""
-        self.writer = GroupWriter(self.config.write_interval, "recording-writer")
-        self.encoder = Encoder(self.config.encoders)
-        self._threads = ThreadPoolExecutor(FILE_THREADS, thread_name_prefix="recording-files")
-        self.run = await self.in_thread(self._begin)
-        self.writer.start()
-
-    def sink(self, call: Call) -> Sink:
-        """Make the sink of one stream."""
-        return RecordingSink(
-            self, OpenRecording(call, self.run.folder, self.directory, self.config)
-        )
-
-    async def close(self) -> None:
-        """Stop writing, and finish what was not."""
-        await self.writer.stop()
-        await self.encoder.close()
-        await asyncio.to_thread(self._threads.shutdown)  # a `finish` that was cut may be in one
-        await asyncio.to_thread(self._end)
-
-    async def in_thread(self, work: Callable[[], _T]) -> _T:
-        """Do what blocks elsewhere. Raises SinkError, with a sentence for the operator."""
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        except (OSError, ValueError) as error:
-            raise SinkError(explain(error, self.directory)) from error
-
-    def _begin(self) -> Run:
-        make_folder(self.directory)
-        for run in left_behind(self.directory):
-            self.recovered += recover(run.folder, self.directory, "server killed")
-            run.end()
-        if self.recovered:
-            log.info("finished the recordings of a killed server", recordings=self.recovered)
-        return Run.begin(self.directory)
-
-    def _end(self) -> None:
-        recover(self.run.folder, self.directory, "server stopped")
-        self.run.end()
 
 
 class RecordingSink(Sink):
     """Records one stream."""
 
-    def __init__(self, plugin: Recording, recording: OpenRecording) -> None:
+    def __init__(self, plugin: "Recording", recording: OpenRecording) -> None:
         self._plugin = plugin
         self._recording = recording
         self._tape = Tape(recording.write)
@@ -145,7 +78,7 @@ class RecordingSink(Sink):
         await self._plugin.in_thread(self._recording.save)
         if outcome.state != "failed" and not failure:
             await self._encode()
-        await self._plugin.in_thread(self._recording.place)
+        await self._plugin.bring(self._recording)
         self._raise(failure)
 
     async def _encode(self) -> None:

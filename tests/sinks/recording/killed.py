@@ -1,8 +1,9 @@
-"""Recorders that are killed, for test_recovery.py: a program, run in processes of its own.
+"""Recorders that are killed, for the tests beside it: a program, run in processes of its own.
 
     killed.py sweep DIRECTORY CONFIG FIRST     record, killed at the FIRST step, at the next, ...
     killed.py repair DIRECTORY CONFIG SOURCE   the same for a start that recovers a copy of SOURCE
     killed.py stream DIRECTORY                 record until somebody kills it, telling what is safe
+    killed.py ship DIRECTORY CONFIG            record short calls for ever, telling which are over
 
 A step is anything that changes a folder. Every process really dies, by SIGKILL, in front of it.
 """
@@ -11,6 +12,7 @@ import asyncio
 import itertools
 import json
 import os
+import random
 import shutil
 import signal
 import sys
@@ -101,6 +103,24 @@ def stream(data_dir: Path) -> None:
     asyncio.run(run())
 
 
+def ship(data_dir: Path, config: dict[str, Any]) -> None:
+    """Record short calls for ever; print the id of each that is over, and its frames."""
+
+    async def run() -> None:
+        sys.stdout.write("opening\n")
+        sys.stdout.flush()
+        async with recorder(data_dir, **config) as plugin:
+            while True:
+                call = make_call()
+                audio = tone(call, random.uniform(0.1, 3.0))  # noqa: S311 - any length will do
+                await record(plugin, call, audio)
+                sys.stdout.write(f"{call.stream_id} {audio.shape[1]}\n")
+                sys.stdout.flush()
+                await asyncio.sleep(0.1)
+
+    asyncio.run(run())
+
+
 if __name__ == "__main__":
     verb, directory = sys.argv[1], Path(sys.argv[2])
     if verb == "sweep":
@@ -113,5 +133,7 @@ if __name__ == "__main__":
             lambda data_dir: start(data_dir, config),
             prepare=lambda data_dir: shutil.copytree(source, data_dir),
         )
+    elif verb == "ship":
+        ship(directory, json.loads(sys.argv[3]))
     else:
         stream(directory)

@@ -1,5 +1,4 @@
 import asyncio
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -9,21 +8,19 @@ from typing import Literal
 
 import numpy as np
 import pytest
+from harness import until
 from recordings import left_open, record, recorded, recorder
 
 from listen_codecs.files import audio_info, read_audio, write_audio
 from listen_codecs.formats import AudioBlock
-from listen_sinks.recording.encoder import Encoder, EncodingFailed, encode_file
+from listen_sinks.recording.encoder import Encoder, EncodingFailed
+from listen_sinks.recording.encoding_process import NICENESS, encode_file
 from listen_sinks.testing import make_call, make_outcome, tone
 
 
 def make_wav(path: Path, audio: AudioBlock, rate: int = 8000) -> Path:
     write_audio(path, [audio], rate, len(audio), "wav")
     return path
-
-
-def children() -> set[int]:
-    return {child.pid for child in multiprocessing.active_children() if child.pid}
 
 
 @pytest.mark.parametrize("encoding", ["flac", "opus"])
@@ -74,9 +71,8 @@ async def test_a_process_that_was_killed_is_replaced(tmp_path: Path) -> None:
     audio = tone(make_call(), 1.0)
     source = await asyncio.to_thread(make_wav, tmp_path / "a.wav", audio)
     encoder = Encoder(1)
-    before = children()
     await encoder.encode(source, tmp_path / "first.flac", "flac")
-    (worker,) = children() - before
+    (worker,) = encoder.pids
 
     os.kill(worker, signal.SIGKILL)
     await encoder.encode(source, tmp_path / "second.flac", "flac")
@@ -86,6 +82,24 @@ async def test_a_process_that_was_killed_is_replaced(tmp_path: Path) -> None:
     assert first.read_bytes() == second.read_bytes()
 
 
+async def test_processes_that_died_while_they_were_idle_cost_nothing(tmp_path: Path) -> None:
+    source = await asyncio.to_thread(make_wav, tmp_path / "a.wav", tone(make_call(), 5.0))
+    encoder = Encoder(3)
+
+    async def encode_three() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(3):
+                tasks.create_task(encoder.encode(source, tmp_path / f"{number}.flac", "flac"))
+
+    await encode_three()
+    for process in encoder.pids:
+        os.kill(process, signal.SIGKILL)
+    await encode_three()
+    await encoder.close()
+
+    assert (tmp_path / "0.flac").stat().st_size == (tmp_path / "2.flac").stat().st_size
+
+
 async def test_a_process_that_always_dies_leaves_the_wav_and_a_note(tmp_path: Path) -> None:
     call = make_call(48000, "stereo")
     audio = tone(call, 20.0)
@@ -93,7 +107,7 @@ async def test_a_process_that_always_dies_leaves_the_wav_and_a_note(tmp_path: Pa
 
     async def kill_every_worker() -> None:
         while not stop.is_set():
-            for child in children():
+            for child in plugin.encoder.pids:
                 os.kill(child, signal.SIGKILL)
             await asyncio.sleep(0.02)
 
@@ -122,7 +136,7 @@ async def test_recordings_that_share_a_process_all_survive_its_death(tmp_path: P
         async with asyncio.TaskGroup() as tasks:
             for call in calls:
                 tasks.create_task(record(plugin, call, audio))
-            for child in children():
+            for child in plugin.encoder.pids:
                 os.kill(child, signal.SIGKILL)
         for call in [first, *calls]:
             recording = await recorded(plugin, call)
@@ -130,9 +144,56 @@ async def test_recordings_that_share_a_process_all_survive_its_death(tmp_path: P
             assert recording.document["state"] == "complete"
 
 
+async def test_as_many_processes_as_the_operator_allows_encode_at_once(tmp_path: Path) -> None:
+    source = await asyncio.to_thread(make_wav, tmp_path / "a.wav", tone(make_call(), 5.0))
+    encoder = Encoder(2)
+
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(5):
+            tasks.create_task(encoder.encode(source, tmp_path / f"{number}.flac", "flac"))
+    used = encoder.pids
+    await encoder.close()
+
+    assert len(used) == 2
+    assert all((tmp_path / f"{number}.flac").stat().st_size for number in range(5))
+
+
+async def test_a_process_serves_many_files_and_makes_room_for_live_calls(tmp_path: Path) -> None:
+    source = await asyncio.to_thread(make_wav, tmp_path / "a.wav", tone(make_call(), 1.0))
+    broken = tmp_path / "b.wav"
+    broken.write_bytes(b"no audio")
+    encoder = Encoder(1)
+
+    await encoder.encode(source, tmp_path / "first.flac", "flac")
+    before = encoder.pids
+    with pytest.raises(EncodingFailed):
+        await encoder.encode(broken, tmp_path / "second.flac", "flac")
+    await encoder.encode(source, tmp_path / "third.flac", "flac")
+    (process,) = after = encoder.pids
+    niceness = os.getpriority(os.PRIO_PROCESS, process)
+    await encoder.close()
+
+    assert before == after
+    assert niceness == min(19, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
+
+
+async def test_a_stop_ends_a_process_in_the_middle_of_a_file(tmp_path: Path) -> None:
+    audio = tone(make_call(48000, "stereo"), 120.0)
+    source = await asyncio.to_thread(make_wav, tmp_path / "a.wav", audio, 48000)
+    encoder = Encoder(1)
+    encoding = asyncio.create_task(encoder.encode(source, tmp_path / "a.opus", "opus"))
+    await until((tmp_path / "a.opus").exists)
+
+    await encoder.close()
+
+    with pytest.raises(EncodingFailed, match="the server stopped"):
+        await encoding
+    assert encoder.pids == set()
+
+
 def test_no_process_outlives_a_killed_server(tmp_path: Path) -> None:
     program = f"""
-import asyncio, multiprocessing, os, signal
+import asyncio, os, signal
 from pathlib import Path
 from listen_sinks.testing import *
 from recordings import recorder, record
@@ -140,7 +201,7 @@ from recordings import recorder, record
 async def main():
     async with recorder(Path({str(tmp_path)!r}), format="flac") as plugin:
         await record(plugin, call := make_call(), tone(call))
-        print(*[child.pid for child in multiprocessing.active_children()], flush=True)
+        print(*plugin.encoder.pids, flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
 
 if __name__ == "__main__":
