@@ -17,7 +17,6 @@ from listen_codecs.formats import AudioBlock, AudioFormat
 from listen_codecs.pcm import interleave
 from listen_codecs.peaks import PeakCollector
 from listen_sinks.objects import ObjectStore, directory_url
-from listen_sinks.voicemail.access import AUDIT_KEY
 from listen_sinks.voicemail.index.audit_log import AuditLog
 from listen_sinks.voicemail.index.database import Database
 from listen_sinks.voicemail.index.mailboxes import add_mailbox
@@ -31,6 +30,7 @@ from listen_sinks.voicemail.keys.file import FileConfig, FileKeys
 from listen_sinks.voicemail.labels import value_context
 from listen_sinks.voicemail.lsv1 import BodyWriter, Header, new_message_key
 from listen_sinks.voicemail.outline import encode_outline
+from listen_sinks.voicemail.plugin import AUDIT_KEY
 from listen_sinks.voicemail.sealed import seal
 from listen_sinks.voicemail.store import MessageStore
 

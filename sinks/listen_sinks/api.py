@@ -73,7 +73,7 @@ class Gap:
 
     at: float  # seconds of received audio before it
     seconds: float  # that are missing
-    reason: Literal["not received", "sink too slow"]
+    reason: Literal["not received", "sink too slow", "paused"]
 
 
 StreamEvent: TypeAlias = (

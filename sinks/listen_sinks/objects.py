@@ -5,9 +5,10 @@ file:///PATH    s3://BUCKET/PREFIX    gs://BUCKET/PREFIX    az://CONTAINER/PREFI
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -24,6 +25,7 @@ AT_ONCE: Final = 2**23
 SCHEMES: Final = ("file", "s3", "gs", "az")
 _BLOCK: Final = 2**20
 _PARTS_AT_ONCE: Final = 2
+_LISTED: Final = 500  # names in one answer
 _ANSWER: Final = 30.0  # seconds until a store has to answer
 _SLOWEST: Final = 2**17  # bytes per second that are waited for
 
@@ -41,6 +43,15 @@ class Source(Protocol):
 
     def blocks(self, size: int) -> Iterator[bytes]:
         """Read them in order, in blocks of at most that size. Blocks the thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An object that the store has."""
+
+    name: str
+    size: int  # bytes
+    written_at: datetime
 
 
 class ObjectStore:
@@ -102,6 +113,17 @@ class ObjectStore:
             if isinstance(error.__cause__, FileNotFoundError):
                 return None
             raise
+
+    async def found(self, prefix: str = "") -> AsyncIterator[Sequence[Found]]:
+        """Yield all objects there are, some at a time, in no order."""
+        async with _patience(0):
+            listing = obstore.list(self._store, prefix or None, chunk_size=_LISTED)
+        while True:
+            async with _patience(0):
+                page = await anext(listing, None)
+            if page is None:
+                return
+            yield [Found(one["path"], one["size"], one["last_modified"]) for one in page]
 
     async def delete(self, name: str) -> None:
         """Delete an object, if there is one."""

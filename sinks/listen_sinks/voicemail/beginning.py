@@ -37,7 +37,13 @@ def described(call: Call) -> Document:
     }
 
 
-def prepare(call: Call, place: Place, document: Document, defaults: Mapping[str, Any]) -> Beginning:
+def prepare(
+    call: Call,
+    place: Place,
+    document: Document,
+    defaults: Mapping[str, Any],
+    words: bytes | None = None,
+) -> Beginning:
     """Make a message's key, and seal it to the mailbox. Nothing secret is needed for it.
 
     Raises ValueError for a stream id that is no ULID.
@@ -54,6 +60,9 @@ def prepare(call: Call, place: Place, document: Document, defaults: Mapping[str,
         channels=call.format.channels,
     )
     context = value_context(call.stream_id, FIRST_PART)
+    values = {"meta": seal(message_key, "meta", context, encode(document))}
+    if words is not None:  # so that it can be told that there should be more
+        values["words"] = seal(message_key, "words", context, words)
     note = Note(
         message=call.stream_id,
         part=FIRST_PART,
@@ -66,6 +75,6 @@ def prepare(call: Call, place: Place, document: Document, defaults: Mapping[str,
         caller=place.caller,
         least_seconds=settings.min_seconds,
         unwanted="the mailbox was full" if place.destination.full else None,
-        values={"meta": seal(message_key, "meta", context, encode(document))},
+        values=values,
     )
     return Beginning(note, BodyWriter(message_key, header), message_key)

@@ -70,8 +70,17 @@ class VoicemailConfig(BaseModel):
     """Messages that are shipped at once."""
     close_timeout: float = Field(default=20.0, ge=0)
     """Seconds that a server which stops waits for messages to be shipped."""
+    transcript_wait: float = Field(default=3.0, ge=0, le=60)
+    """Seconds after hang-up that a message waits for its last words; later ones come in a part of
+    their own."""
+    transcribe_interval: float = Field(default=60.0, ge=0)
+    """Seconds between two looks for messages whose engine was away; 0 leaves that to other
+    processes, or to `listen-server messages transcribe`."""
     refresh_interval: float = Field(default=10.0, gt=0)
     """Seconds between two looks at which mailboxes there are."""
+    housekeeping_interval: float = Field(default=3600.0, ge=0)
+    """Seconds between two rounds that delete by age, erase what was deleted, and finish erasures;
+    0 leaves that to other processes, or to `listen-server messages tidy`."""
 
     @model_validator(mode="after")
     def _check_store(self) -> Self:

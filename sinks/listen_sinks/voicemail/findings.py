@@ -1,7 +1,8 @@
 """What is wrong with a stored part, said as exactly what it is. FORMAT.md, section 8."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 Fault: TypeAlias = Literal[
     "missing",  # the store does not have it, or not all pieces of it
@@ -15,6 +16,8 @@ Fault: TypeAlias = Literal[
     "other format",  # it opens, and cannot be joined to the part before it
 ]
 
+_SAID: Final[Mapping[Fault, str]] = {"no key": "has no key", "other format": "has another format"}
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -25,4 +28,5 @@ class Finding:
     sentence: str
 
     def __str__(self) -> str:
-        return f"part {self.part} is {self.fault}: {self.sentence}"
+        said = _SAID.get(self.fault, f"is {self.fault}")
+        return f"part {self.part} {said}: {self.sentence}"

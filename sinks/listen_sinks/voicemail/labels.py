@@ -32,6 +32,11 @@ def canonical_json(values: Mapping[str, str | int]) -> bytes:
     return json.dumps(values, sort_keys=True, separators=(",", ":")).encode("ascii")
 
 
+def part_name(mailbox: str, message: str, part: int) -> str:
+    """Name the object of a part in a store: by ids that this server made."""
+    return f"v1/{mailbox}/{message}.{part}.lsv1"
+
+
 def check_ulid(value: str) -> str:
     """Return it; raises ValueError if it is no ULID in its canonical spelling."""
     if not _ULID.fullmatch(value):

@@ -4,6 +4,7 @@ store.py opens it; exports.py makes FLAC and Opus of it. Nothing is held but wha
 """
 
 import asyncio
+import copy
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -51,6 +52,7 @@ class Playback:
         self._stretches = tuple(_joined(parts))
         self.frames = sum(stretch.frames for stretch in self._stretches)
         self._outline = outline
+        self._from = 0  # the frame that is the first to be heard
         self._known = [*lost, *(finding for part in parts for finding in part.findings)]
         self._damaged: dict[int, set[int]] = {}
 
@@ -69,6 +71,13 @@ class Playback:
         """What is not right, as far as it has been read: damage shows when it is met."""
         met = (damaged(part, tuple(sorted(chunks))) for part, chunks in self._damaged.items())
         return tuple(sorted([*self._known, *met], key=lambda finding: finding.part))
+
+    def view(self, start: int, stop: int) -> "Playback":
+        """Return some of its frames as a playback of their own; what is stored stays as it is."""
+        start, stop = _sliced(start, stop, self.frames)
+        seen = copy.copy(self)
+        seen._narrow(start, max(stop - start, 0))  # noqa: SLF001 - it is one of us
+        return seen
 
     async def samples(self, start: int = 0, stop: int | None = None) -> AudioBlock:
         """Return frames as a slice would: shape (channels, frames), int16, read-only."""
@@ -117,8 +126,12 @@ class Playback:
             await asyncio.to_thread(collector.feed, block)
         return Outline(collector.peaks, collector.frames_per_bucket)
 
+    def _narrow(self, start: int, frames: int) -> None:
+        self._from, self.frames, self._outline = self._from + start, frames, None
+
     def _frames(self, start: int, stop: int) -> bytes:
         found = bytearray()
+        start, stop = start + self._from, stop + self._from
         at = 0
         for stretch in self._stretches:
             first, end = max(start, at) - at, min(stop, at + stretch.frames) - at

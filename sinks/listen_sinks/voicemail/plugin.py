@@ -1,7 +1,7 @@
 """The parts of the voicemail store, made, joined, opened and closed. sink.py is one stream of it.
 
 sink.py -> spool/ -> ../shipping.py -> ship.py -> ../objects.py, index/
-    mailboxes.py (which one), root.py (who can open it)
+    mailboxes.py (which one), root.py (who can open it), housekeeping.py (what is old or erased)
 """
 
 import asyncio
@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import structlog
 
@@ -18,16 +18,28 @@ from listen_sinks.faults import explain
 from listen_sinks.objects import ObjectStore, directory_url
 from listen_sinks.shipping import Shipping
 from listen_sinks.voicemail.config import VoicemailConfig
+from listen_sinks.voicemail.housekeeping import Housekeeping
+from listen_sinks.voicemail.index.audit_log import AuditLog
 from listen_sinks.voicemail.index.database import Database
+from listen_sinks.voicemail.index.erasures import Erasures
 from listen_sinks.voicemail.index.errors import IndexAway
-from listen_sinks.voicemail.index.own_secrets import number_secret
+from listen_sinks.voicemail.index.ledger import Ledger
+from listen_sinks.voicemail.index.own_secrets import audit_key, number_secret
+from listen_sinks.voicemail.late_words import LateWords
 from listen_sinks.voicemail.mailboxes import Mailboxes
 from listen_sinks.voicemail.root import Root
 from listen_sinks.voicemail.ship import Shipper
 from listen_sinks.voicemail.sink import VoicemailSink
 from listen_sinks.voicemail.spool import Disk, Spool, SpoolLimits
+from listen_sinks.voicemail.store import MessageStore
+from listen_sinks.voicemail.transcribing import CatchingUp
 
 log = structlog.get_logger(__name__)
+
+AUDIT_KEY: Final = "audit.key"
+"""File in the sink's folder with the key that signs the audit log."""
+LEDGER: Final = "erasures.jsonl"
+"""File beside it: the erasure ledger."""
 
 _T = TypeVar("_T")
 
@@ -51,13 +63,16 @@ class Voicemail(SinkPlugin):
     async def open(self) -> None:
         """Finish what killed processes left behind, and learn which mailboxes there are."""
         async with AsyncExitStack() as opened:
-            secret = await self.in_thread(partial(number_secret, self._path("number_secret")))
-            self.database = Database(_database_url(self.config, self.directory))
+            secret = await self.in_thread(self.number_secret)
+            self.database = Database(self.database_url)
             opened.push_async_callback(self.database.close)
+            erasures = await self.in_thread(partial(self.erasures, self.database))
             root = Root(self.config.keys, self.directory, self.database)
             opened.push_async_callback(root.close)
             await self._open_spool(opened)
             await self._open_mailboxes(opened, secret, root)
+            self._keep_house(opened, erasures)
+            self._catch_up(opened, erasures, root)
             self._opened = opened.pop_all()
 
     def sink(self, call: Call) -> Sink:
@@ -72,6 +87,23 @@ class Voicemail(SinkPlugin):
     async def close(self) -> None:
         """Bring what is open to its end, and ship what can be shipped soon."""
         await self._opened.aclose()
+
+    @property
+    def database_url(self) -> str:
+        """Where the index is."""
+        if self.config.database is not None:
+            url: str = self.config.database.get_secret_value()
+            return url
+        return f"sqlite+aiosqlite:///{self.directory.absolute() / 'index.db'}"
+
+    def number_secret(self) -> bytes:
+        """Read what numbers are hashed with, or make it. Blocks. Raises SinkError, OSError."""
+        return number_secret(self.directory / self.config.number_secret)
+
+    def erasures(self, database: Database) -> Erasures:
+        """Make what erases in a database, and takes it down. Blocks. Raises as above."""
+        audit = AuditLog(audit_key(self.directory / AUDIT_KEY))
+        return Erasures(database, audit, Ledger(self.directory / LEDGER))
 
     async def in_thread(self, work: Callable[[], _T]) -> _T:
         """Do what blocks elsewhere. Raises SinkError, with a sentence for the operator."""
@@ -96,6 +128,9 @@ class Voicemail(SinkPlugin):
         self.shipping.start()
         self.shipping.add(left_behind)
         opened.push_async_callback(self._wind_down)
+        self.words = LateWords(self.database)
+        self.words.start()
+        opened.push_async_callback(self.words.close, self.config.close_timeout)
 
     async def _open_mailboxes(self, opened: AsyncExitStack, secret: bytes, root: Root) -> None:
         if self.config.create_mailboxes:
@@ -111,13 +146,26 @@ class Voicemail(SinkPlugin):
         await self.mailboxes.open()
         opened.push_async_callback(self.mailboxes.close)
 
+    def _keep_house(self, opened: AsyncExitStack, erasures: Erasures) -> None:
+        interval = self.config.housekeeping_interval
+        self.housekeeping = Housekeeping(erasures, self.objects, interval=interval)
+        self.housekeeping.start()
+        opened.push_async_callback(self.housekeeping.close)
+
+    def _catch_up(self, opened: AsyncExitStack, erasures: Erasures, root: Root) -> None:
+        async def store() -> MessageStore:
+            provider = await root.provider()
+            return MessageStore(self.database, self.objects, provider, erasures.audit)
+
+        # Without a root key nothing opens here.
+        interval = self.config.transcribe_interval if self.config.create_mailboxes else 0.0
+        self.catching_up = CatchingUp(self.database, store, interval=interval)
+        self.catching_up.start()
+        opened.push_async_callback(self.catching_up.close)
+
     async def _wind_down(self) -> None:
         self.shipping.add(await self.spool.stop())
         await self.shipping.close(self.config.close_timeout)
-
-    def _path(self, key: str) -> Path:
-        path: Path = getattr(self.config, key)
-        return self.directory / path
 
 
 def _limits(config: VoicemailConfig) -> SpoolLimits:
@@ -135,9 +183,3 @@ def _store_url(config: VoicemailConfig, directory: Path) -> str:
 
 def _store_options(config: VoicemailConfig) -> dict[str, str]:
     return {name: value.get_secret_value() for name, value in config.store_options.items()}
-
-
-def _database_url(config: VoicemailConfig, directory: Path) -> str:
-    if config.database is not None:
-        return config.database.get_secret_value()
-    return f"sqlite+aiosqlite:///{directory.absolute() / 'index.db'}"

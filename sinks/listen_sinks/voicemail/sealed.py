@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from listen_sinks.voicemail.labels import label
 
-Label: TypeAlias = Literal["meta", "transcript", "peaks"]
+Label: TypeAlias = Literal["meta", "transcript", "words", "peaks"]
 
 KEY: Final = 32  # bytes
 NONCE: Final = 12

@@ -12,6 +12,7 @@ from listen_sinks.objects import ObjectStore
 from listen_sinks.voicemail.index.database import Database
 from listen_sinks.voicemail.index.records import ObjectRange, ShippedPart
 from listen_sinks.voicemail.index.shipping import Recorded, record_discarded, record_shipped
+from listen_sinks.voicemail.labels import part_name
 from listen_sinks.voicemail.spool import Stored
 
 log = structlog.get_logger(__name__)
@@ -69,6 +70,7 @@ class Shipper:
             tails=tails,
             caller=end.caller or note.caller,
             values=stored.values,
+            transcribed_by=stored.transcribed_by,
         )
         async with asyncio.timeout(PATIENCE):
             return await record_shipped(self._database, part)
@@ -90,4 +92,4 @@ class Shipper:
 def object_name(stored: Stored) -> str:
     """Name the object of a message: by ids that this server made."""
     note = stored.note
-    return f"v1/{note.mailbox}/{note.message}.{note.part}.lsv1"
+    return part_name(note.mailbox, note.message, note.part)

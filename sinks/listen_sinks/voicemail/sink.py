@@ -4,6 +4,7 @@ Here is only the order of things; what blocks runs in the spool's thread.
 """
 
 import json
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -27,8 +28,10 @@ from listen_sinks.description import (
     encode,
 )
 from listen_sinks.faults import explain
+from listen_sinks.transcript.board import BOARD
 from listen_sinks.voicemail.beginning import described, prepare
-from listen_sinks.voicemail.spool import End, SpooledStream, State
+from listen_sinks.voicemail.spoken import Spoken, with_words
+from listen_sinks.voicemail.spool import End, SpooledStream, State, Stored
 from listen_sinks.voicemail.spool.disk import FULL
 
 if TYPE_CHECKING:
@@ -54,9 +57,13 @@ class VoicemailSink(Sink):
         self._caller: str | None = None
         self._document: Document = described(call)
         place = await self._plugin.mailboxes.place(call)
+        self._key = place.destination.key
+        posting = BOARD.find(call.stream_id)
+        self._spoken = Spoken(posting) if posting else None
+        words = self._spoken.taken() if self._spoken else None
         defaults = {"min_seconds": self._plugin.config.min_seconds}
         self._stream: SpooledStream = await self._plugin.told(
-            self._plugin.spool.begin(partial(prepare, call, place, self._document, defaults))
+            self._plugin.spool.begin(partial(prepare, call, place, self._document, defaults, words))
         )
 
     async def audio(self, block: AudioBlock) -> None:
@@ -65,6 +72,8 @@ class VoicemailSink(Sink):
         self._stream.put(block)
         if self._stream.behind:
             await self._stream.catch_up()
+        if self._spoken is not None and self._spoken.due:
+            await self._keep_words(self._spoken)
 
     async def event(self, event: StreamEvent, at: float) -> None:
         """Take what is to be sealed with the audio at its end; metadata that comes late, now."""
@@ -77,11 +86,14 @@ class VoicemailSink(Sink):
 
     async def finish(self, outcome: Outcome) -> None:
         """Seal the message, and have it shipped; it is durable when this returns."""
+        if self._spoken is not None and self._spoken.new:
+            await self._keep_words(self._spoken)
         conclude(self._document, outcome)
         meta = partial(encode, self._document)
         stored, problem = await self._stream.end(self._end(outcome), meta)
         if stored.end.state != "discarded":
             stored = await self._stream.outlined(stored)
+            stored = await self._with_words(stored)
         self._plugin.shipping.add([stored])
         self._raise(self._stream.error or problem)
 
@@ -93,6 +105,20 @@ class VoicemailSink(Sink):
         if unwanted := self._stream.note.discarded(outcome.frames):
             state, reason = "discarded", unwanted
         return End(state, reason, outcome.ended_at, caller=self._caller)
+
+    async def _keep_words(self, spoken: Spoken) -> None:
+        with suppress(OSError):  # the audio has the same disk, and says so
+            await self._stream.keep("words", spoken.taken)
+
+    async def _with_words(self, stored: Stored) -> Stored:
+        """Wait a little for the last words; the rest comes in a part of its own."""
+        spoken = self._spoken
+        if spoken is None:
+            return stored
+        if not await spoken.ended(self._plugin.config.transcript_wait):
+            self._plugin.words.follow(stored, self._key, spoken)
+        label, engine = spoken.label, spoken.engine
+        return with_words(stored, label, await self._stream.seal_late(label, spoken.taken), engine)
 
     async def _take_metadata(self, event: MetadataArrived) -> None:
         add_metadata(self._document, event)

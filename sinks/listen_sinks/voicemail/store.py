@@ -27,7 +27,7 @@ from listen_sinks.voicemail.labels import value_context
 from listen_sinks.voicemail.outline import Outline, decode_outline
 from listen_sinks.voicemail.part_audio import PartAudio, check_closed, refused
 from listen_sinks.voicemail.playback import Playback
-from listen_sinks.voicemail.sealed import Label, Refused, unseal
+from listen_sinks.voicemail.sealed import Label, Refused, seal, unseal
 from listen_sinks.voicemail.unlocking import NoKey, Unlocking
 
 Reading: TypeAlias = Literal["listen", "export"]
@@ -111,6 +111,18 @@ class MessageStore:
                 raise
         await self._note("listen", actor, message, "ok")
         return Described(found, parts, meta, tuple(findings))
+
+    async def values(self, message: str, part: int, *, actor: str) -> dict[str, bytes]:
+        """Return the small sealed values of a part in the clear. Raises Refused, NoKey."""
+        labels = [cast("Label", label) for label in await get_values(self._database, message, part)]
+        return {label: await self._value(message, part, label, actor) for label in labels}
+
+    async def seal_value(
+        self, message: str, part: int, label: Label, plain: bytes, *, actor: str
+    ) -> bytes:
+        """Seal a small value with the key of a part. Raises NoKey."""
+        key = await self._unlocking.message_key(message, part, actor=actor)
+        return seal(key, label, value_context(message, part), plain)
 
     async def check(
         self, message: str, part: Part, *, actor: str, with_keys: bool = True

@@ -95,7 +95,14 @@ async def test_what_names_no_mailbox_never_costs_the_call(tmp_path: Path, trick:
 
     (kept,) = (await contents(tmp_path)).values()
     assert kept.seconds == 1.0
-    own = {f"{call.stream_id}.0.lsv1", "index.db", "root.keys", "numbers.secret", "mailboxes.json"}
+    own = {
+        f"{call.stream_id}.0.lsv1",
+        "index.db",
+        "root.keys",
+        "audit.key",
+        "numbers.secret",
+        "mailboxes.json",
+    }
     assert await asyncio.to_thread(names) - {"index.db-wal", "index.db-shm"} == own
 
 

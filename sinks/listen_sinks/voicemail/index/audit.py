@@ -30,6 +30,7 @@ Verb: TypeAlias = Literal[
     "hold",
     "release",
     "change",  # of settings, keys, addresses
+    "command",  # a call that is on
 ]
 Result: TypeAlias = Literal["ok", "refused", "failed"]
 

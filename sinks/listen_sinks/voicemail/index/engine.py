@@ -5,6 +5,7 @@ database.py opens transactions on what is made here.
 
 import os
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, event, make_url
@@ -23,6 +24,7 @@ _DRIVERS: Final = {_SQLITE: "aiosqlite", "postgresql": "asyncpg"}
 # Seconds until it has to answer. Without a password asyncpg would look for one in files, at each
 # connection, on the event loop.
 _POSTGRES: Final = {"timeout": 5.0}
+_MAKING: Final = Lock()  # nobody opens a file before who has made it has closed it
 _CONNECTIONS: Final = 5  # at once; who waits for one is in a transaction, which has its time
 
 # Order counts: waiting is allowed before the first statement that may find the file locked.
@@ -89,11 +91,18 @@ def make_engine(url: URL, busy: float, *, alone: bool = False) -> AsyncEngine:
 def make_file(url: URL) -> None:
     """Make SQLite's file, and the folders above it, readable by nobody else. Blocks.
 
-    SQLite gives its journal and its index of that the mode of the file.
+    SQLite gives its journal and its index of that the mode of the file. One that is there is not
+    even opened: to close it would drop every lock that this process has on it, and another that
+    takes itself for the last would delete the journal (https://sqlite.org/howtocorrupt.html, 2.2).
     """
     path = Path(url.database or "")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    with _MAKING:
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        except FileExistsError:
+            if path.is_dir() or not os.access(path, os.R_OK | os.W_OK):
+                raise
 
 
 def _speak_sqlite(engine: AsyncEngine, busy: int, references: str) -> None:

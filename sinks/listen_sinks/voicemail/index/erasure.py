@@ -85,7 +85,9 @@ async def erase_expired(
         free = await _free(session, messages, done, _GONE)
         await destroy_messages(session, free, row.id, done)
         event = AuditEvent("erase", "retention", row.id)
-        return await erasures.complete(session, row, done, event)
+        receipt = await erasures.complete(session, row, done, event)
+    await erasures.confirm(receipt)
+    return receipt
 
 
 async def erase_mailbox(erasures: Erasures, tenant: str, mailbox: str, *, actor: str) -> Receipt:

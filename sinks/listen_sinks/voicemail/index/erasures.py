@@ -1,14 +1,17 @@
 """The account of erasures: audit entry, ledger line, receipt, and what is still to do of each.
 
-    begin -> (rows are destroyed) -> complete -> commit -> scrub -> objects deleted -> objects_gone
+    begin -> (rows are destroyed) -> complete -> commit -> confirm
+          -> scrub -> objects deleted -> objects_gone
 
 Each step may be the last before a crash: `unfinished` says what is left. erasure.py and
 redaction.py destroy; replay.py does it again in a database that comes out of a backup.
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,6 +26,7 @@ from listen_sinks.voicemail.index.ledger import Ledger, LedgerLine
 from listen_sinks.voicemail.index.records import AuditMark, ErasureKind, Receipt
 from listen_sinks.voicemail.index.schema import ErasedMessageRow, ErasedPartRow, ErasureRow
 from listen_sinks.voicemail.index.statements import chunks
+from listen_sinks.voicemail.index.telling import tell_erased
 
 
 class Erasures:
@@ -37,7 +41,10 @@ class Erasures:
         self, session: AsyncSession, kind: ErasureKind, tenant: str, mailbox: str | None
     ) -> ErasureRow:
         """Open the account of an erasure."""
-        return await add_erasure(session, str(ULID()), kind, tenant, mailbox, datetime.now(UTC))
+        row = ErasureRow(**first_values(str(ULID()), kind, tenant, mailbox, datetime.now(UTC)))
+        session.add(row)
+        await session.flush()
+        return row
 
     async def complete(
         self, session: AsyncSession, row: ErasureRow, done: Destroyed, event: AuditEvent
@@ -45,6 +52,7 @@ class Erasures:
         """Write down what was destroyed, last of all before the commit. Raises IndexAway."""
         mark = await self.audit.append(session, event)
         await fill_in(session, row, done, mark)
+        await tell_erased(session, row, done)
         receipt = _receipt(row, tuple(done.messages), tuple(done.parts))
         line = LedgerLine(
             erasure=receipt.erasure,
@@ -59,13 +67,26 @@ class Erasures:
         await asyncio.to_thread(self.ledger.append, line)
         return receipt
 
+    async def confirm(self, receipt: Receipt) -> None:
+        """Write into the ledger that it is done; where that fails, replay.py does it later."""
+        with suppress(IndexAway):
+            await asyncio.to_thread(self.ledger.confirm, [receipt.erasure])
+
     async def scrub(self, receipt: Receipt) -> Receipt:
-        """Get what was destroyed out of the files too. Where that fails, it is still to do."""
+        """Get what was destroyed out of the files too. Where that fails, it is still to do.
+
+        What was committed is confirmed first.
+        """
+        await self.confirm(receipt)
         try:
             scrubbed_at = await self._scrub()
         except IndexAway:
             scrubbed_at = None
         return replace(receipt, scrubbed_at=scrubbed_at)
+
+    async def scrub_waiting(self) -> bool:
+        """Scrub if that is still to do for any erasure; False if it still is. Raises IndexAway."""
+        return await self._scrub() is not None
 
     async def unfinished(self) -> tuple[Receipt, ...]:
         """Scrub if that is still to do, and return the erasures whose objects are still there.
@@ -106,31 +127,23 @@ class Erasures:
         return now
 
 
-async def add_erasure(
-    session: AsyncSession,
-    erasure: str,
-    kind: ErasureKind,
-    tenant: str,
-    mailbox: str | None,
-    at: datetime,
-) -> ErasureRow:
-    """Add an account with nothing in it yet: erased ids refer to it."""
-    row = ErasureRow(
-        id=erasure,
-        kind=kind,
-        tenant=tenant,
-        mailbox=mailbox,
-        at=at,
-        held=[],
-        objects=[],
-        keys_destroyed=0,
-        audit_chain="",
-        audit_number=0,
-        audit_hash="",
-    )
-    session.add(row)
-    await session.flush()
-    return row
+def first_values(
+    erasure: str, kind: ErasureKind, tenant: str, mailbox: str | None, at: datetime
+) -> dict[str, Any]:
+    """Return the row of an account with nothing in it yet: erased ids refer to it."""
+    return {
+        "id": erasure,
+        "kind": kind,
+        "tenant": tenant,
+        "mailbox": mailbox,
+        "at": at,
+        "held": [],
+        "objects": [],
+        "keys_destroyed": 0,
+        "audit_chain": "",
+        "audit_number": 0,
+        "audit_hash": "",
+    }
 
 
 async def fill_in(session: AsyncSession, row: ErasureRow, done: Destroyed, mark: AuditMark) -> None:

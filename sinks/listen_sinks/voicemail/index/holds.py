@@ -4,7 +4,13 @@ from listen_sinks.voicemail.index.audit import AuditEvent
 from listen_sinks.voicemail.index.audit_log import AuditLog
 from listen_sinks.voicemail.index.database import Database
 from listen_sinks.voicemail.index.mailboxes import mailbox_row
-from listen_sinks.voicemail.index.messages import locked_message
+from listen_sinks.voicemail.index.messages import locked_message, message_row, refuse_if_held
+
+
+async def refuse_held(database: Database, tenant: str, message: str) -> None:
+    """Raise OnHold before work that a hold would make vain. Raises UnknownMessage, IndexAway."""
+    async with database.reading() as session:
+        await refuse_if_held(session, await message_row(session, tenant, message))
 
 
 async def hold_message(

@@ -1,9 +1,9 @@
-"""Who ships which part, where several workers could: a lease for a while, with a fence.
+"""Who does what, where several could: a lease for a while; of a part, with a fence.
 
     claim_part -> Lease -> renew_lease ... -> record_shipped(fence=lease.fence)
 
 The fence grows with every lease of a part, so that a worker that was slow, and thought dead, is
-refused when it comes back.
+refused when it comes back. A task is what may safely be done twice, and need not be: it has none.
 """
 
 from datetime import UTC, datetime
@@ -46,6 +46,47 @@ async def renew_lease(database: Database, lease: Lease, until: datetime) -> Leas
             raise StaleFence(f"part {lease.part} of {lease.message} is somebody else's by now")
         row.until = until
     return Lease(lease.message, lease.part, lease.owner, until, lease.fence)
+
+
+async def claim_task(database: Database, task: str, owner: str, until: datetime) -> bool:
+    """Take on a task, keep it for longer, or take it over. False if it is another's still.
+
+    `task` is a word, and no ULID: it shares the table with parts. Raises IndexAway.
+    """
+    now = datetime.now(UTC)
+    async with database.writing() as session:
+        values = {"message": task, "part": 0, "owner": owner, "until": until, "fence": 1}
+        if await insert_once(session, LeaseRow, values):
+            return True
+        row = await _locked(session, task, 0)
+        if row is None or (row.until > now and row.owner != owner):
+            return False
+        row.owner, row.until, row.fence = owner, until, row.fence + 1
+        return True
+
+
+async def drop_task(database: Database, task: str, owner: str) -> None:
+    """Leave a task to others, if it is this owner's. Raises IndexAway."""
+    async with database.writing() as session:
+        row = await _locked(session, task, 0)
+        if row is not None and row.owner == owner:
+            await session.delete(row)
+
+
+async def drop_lease(database: Database, lease: Lease) -> None:
+    """Give up the right to a part, if it is still the newest. Raises IndexAway."""
+    async with database.writing() as session:
+        row = await _locked(session, lease.message, lease.part)
+        if row is not None and row.fence == lease.fence:
+            await session.delete(row)
+
+
+async def use_up(session: AsyncSession, lease: Lease) -> None:
+    """End a lease in the transaction of what it was for. Raises StaleFence."""
+    row = await _locked(session, lease.message, lease.part)
+    if row is None or row.fence != lease.fence:
+        raise StaleFence(f"part {lease.part} of {lease.message} is somebody else's by now")
+    await session.delete(row)
 
 
 async def _locked(session: AsyncSession, message: str, part: int) -> LeaseRow | None:

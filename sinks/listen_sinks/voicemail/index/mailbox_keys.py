@@ -3,17 +3,27 @@
 keys/rotation.py makes what comes in here and takes what goes out.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from listen_sinks.voicemail.index.database import Database
 from listen_sinks.voicemail.index.errors import KeyChanged, UnknownMailbox
-from listen_sinks.voicemail.index.schema import MailboxKeyRow, MailboxRow
+from listen_sinks.voicemail.index.schema import MailboxKeyRow, MailboxRow, MessageKeyRow
 from listen_sinks.voicemail.index.scrub import rows_move
 from listen_sinks.voicemail.keys.mailbox import PublicKey
 from listen_sinks.voicemail.keys.rotation import MailboxKey
+
+
+@dataclass(frozen=True, slots=True)
+class RetiredKeys:
+    """What became of the versions before the newest."""
+
+    destroyed: tuple[int, ...]
+    needed: tuple[int, ...]  # envelopes are sealed to them still
+    fresh: tuple[int, ...]  # another has taken their place only just now
 
 
 async def add_key(database: Database, key: MailboxKey) -> None:
@@ -78,12 +88,53 @@ async def replace_wrapped(database: Database, old: MailboxKey, new: MailboxKey) 
         row.wrapped = new.wrapped
 
 
+async def retire_keys(
+    database: Database, mailbox: str, *, replaced_before: datetime
+) -> RetiredKeys:
+    """Overwrite the private keys of old versions that nothing in the index needs any more.
+
+    Those that were replaced later stay: a receiver may not know it yet. They stay in the files
+    until the next `Database.scrub`. Raises UnknownMailbox, IndexAway.
+    """
+    async with database.writing() as session:
+        box = await session.get(MailboxRow, mailbox, with_for_update=True)
+        if box is None or box.erased_at is not None:
+            raise UnknownMailbox(f"there is no mailbox {mailbox}")
+        query = select(MailboxKeyRow).where(MailboxKeyRow.mailbox == mailbox)
+        rows = (await session.scalars(query.order_by(MailboxKeyRow.version))).all()
+        replaced = {row.version - 1: row.created_at for row in rows}
+        old = [row.version for row in rows if not row.destroyed and row.version < box.key_version]
+        fresh = [version for version in old if replaced[version] > replaced_before]
+        needed = [
+            version
+            for version in old
+            if version not in fresh and await _is_needed(session, mailbox, version)
+        ]
+        gone = [version for version in old if version not in (*fresh, *needed)]
+        which = (MailboxKeyRow.mailbox == mailbox) & MailboxKeyRow.version.in_(gone)
+        await _zero(session, which)
+    return RetiredKeys(tuple(gone), tuple(needed), tuple(fresh))
+
+
+async def _is_needed(session: AsyncSession, mailbox: str, version: int) -> bool:
+    live = select(func.count()).where(
+        MessageKeyRow.mailbox == mailbox,
+        MessageKeyRow.key_version == version,
+        ~MessageKeyRow.destroyed,
+    )
+    return bool(await session.scalar(live))
+
+
 async def destroy_keys(session: AsyncSession, mailbox: str) -> int:
     """Overwrite every private key of a mailbox; return how many."""
-    rows = await session.scalars(
-        select(MailboxKeyRow).where(MailboxKeyRow.mailbox == mailbox, ~MailboxKeyRow.destroyed)
-    )
-    destroyed = 0
+    return await _zero(session, MailboxKeyRow.mailbox == mailbox)
+
+
+async def _zero(session: AsyncSession, which: ColumnElement[bool]) -> int:
+    """Overwrite private keys by zeros of the same length, in their place."""
+    rows = (
+        await session.scalars(select(MailboxKeyRow).where(which, ~MailboxKeyRow.destroyed))
+    ).all()
     for row in rows:
         await session.execute(
             update(MailboxKeyRow)
@@ -91,8 +142,7 @@ async def destroy_keys(session: AsyncSession, mailbox: str) -> int:
             .values(wrapped=bytes(len(row.wrapped)), destroyed=True)
             .execution_options(synchronize_session=False)
         )
-        destroyed += 1
-    return destroyed
+    return len(rows)
 
 
 def key_row(key: MailboxKey) -> MailboxKeyRow:

@@ -57,7 +57,7 @@ async def find_message(database: Database, message: str) -> Message:
     async with database.reading() as session:
         row = await session.get(MessageRow, message)
         if row is None:
-            raise UnknownMessage(f"there is no message {message}")
+            raise UnknownMessage(f"there is no message {message}, or it is erased")
         return _message(row)
 
 

@@ -1,6 +1,6 @@
 """The parts of messages, with their keys and small sealed values. shipping.py fills them in."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,9 +9,16 @@ from listen_codecs.formats import AudioFormat
 from listen_sinks.voicemail.index.database import Database
 from listen_sinks.voicemail.index.errors import KeyChanged, UnknownMessage
 from listen_sinks.voicemail.index.records import ObjectRange, Part, SealedKey, ShippedPart
-from listen_sinks.voicemail.index.schema import MessageKeyRow, MessageRow, PartRow, SealedValueRow
+from listen_sinks.voicemail.index.schema import (
+    ErasedMessageRow,
+    ErasedPartRow,
+    MessageKeyRow,
+    MessageRow,
+    PartRow,
+    SealedValueRow,
+)
 from listen_sinks.voicemail.index.scrub import rows_move
-from listen_sinks.voicemail.index.statements import insert_once
+from listen_sinks.voicemail.index.statements import chunks, insert_once
 
 
 async def list_parts(database: Database, tenant: str, message: str) -> tuple[Part, ...]:
@@ -45,6 +52,32 @@ async def count_parts(database: Database) -> int:
     """Return how many parts are stored, of all tenants. Raises IndexAway."""
     async with database.reading() as session:
         return await session.scalar(select(func.count()).select_from(PartRow)) or 0
+
+
+async def known_objects(
+    database: Database, parts: Collection[tuple[str, int]]
+) -> tuple[set[str], set[tuple[str, int]]]:
+    """Return the names of the objects that these parts have, and which parts are erased.
+
+    Both from one state of the database. Raises IndexAway.
+    """
+    names: set[str] = set()
+    erased: set[tuple[str, int]] = set()
+    messages = sorted({message for message, _ in parts})
+    async with database.reading() as session:
+        for some in chunks(messages):
+            ranges = await session.scalars(select(PartRow.ranges).where(PartRow.message.in_(some)))
+            names.update(name for one in ranges for name, _, _ in one)
+            query = select(ErasedMessageRow.message).where(ErasedMessageRow.message.in_(some))
+            gone = set(await session.scalars(query))
+            rows = await session.execute(
+                select(ErasedPartRow.message, ErasedPartRow.part).where(
+                    ErasedPartRow.message.in_(some)
+                )
+            )
+            erased.update((message, part) for message, part in rows)
+            erased.update(part for part in parts if part[0] in gone)
+    return names, erased
 
 
 async def get_message_key(database: Database, message: str, part: int) -> SealedKey | None:

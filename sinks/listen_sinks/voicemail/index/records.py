@@ -13,6 +13,10 @@ fact that somebody called."""
 Outcome: TypeAlias = Literal["complete", "interrupted", "failed", "discarded"]
 ErasureKind: TypeAlias = Literal["message", "caller", "mailbox", "retention", "redaction"]
 
+TargetState: TypeAlias = Literal["on", "gone", "retired"]
+"""gone: it answered 410. retired: the configuration does not have it any more."""
+DeliveryState: TypeAlias = Literal["waiting", "delivered", "dead"]
+
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
@@ -68,7 +72,9 @@ class ShippedPart:
     tails: bytes = field(default=b"", repr=False)  # tail records of an object that was cut
     caller: str | None = field(default=None, repr=False)  # keyed hash: numbers.py
     values: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-    """Small sealed values by label: `meta`, `transcript`, `peaks`."""
+    """Small sealed values by label: `meta`, `transcript`, `words`, `peaks`."""
+    transcribed_by: str | None = None
+    """The engine whose transcript is among the values."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ from listen_sinks.voicemail.index.audit import AuditEvent
 from listen_sinks.voicemail.index.destroying import Destroyed, destroy_part
 from listen_sinks.voicemail.index.erasures import Erasures, load_receipt
 from listen_sinks.voicemail.index.errors import OnHold, UnknownMessage, WrongState
+from listen_sinks.voicemail.index.leases import use_up
 from listen_sinks.voicemail.index.messages import locked_message, refuse_if_held
 from listen_sinks.voicemail.index.parts import add_part
-from listen_sinks.voicemail.index.records import Receipt, ShippedPart
+from listen_sinks.voicemail.index.records import Lease, Receipt, ShippedPart
 from listen_sinks.voicemail.index.schema import ErasedPartRow, ErasureRow, MessageRow, PartRow
 
 
@@ -43,20 +44,24 @@ async def replace_parts(
     new: Sequence[ShippedPart],
     *,
     actor: str,
+    leases: Sequence[Lease] = (),
 ) -> Receipt:
     """Put new parts, whose objects are in the store, in the place of the first of the old ones.
 
     Again, it returns the receipt of the first time. Name as old every part that says what is to
-    go: a transcript that came later is a part of its own. Raises UnknownMessage if the message has
-    no such part, OnHold, WrongState if a new number is taken, IndexAway.
+    go: a transcript that came later is a part of its own. `leases` are those of the new parts, if
+    there are any. Raises UnknownMessage if the message has no such part, OnHold, StaleFence,
+    WrongState if a new number is taken, IndexAway.
     """
     try:
         async with erasures.database.writing() as session:
             row = await locked_message(session, tenant, message)
-            if earlier := await _earlier(session, message, old):
+            if earlier := await _earlier(session, message, old, new):
                 return earlier
             await refuse_if_held(session, row)
             positions = await _positions(session, message, old, new)
+            for lease in leases:
+                await use_up(session, lease)
             erasure = await erasures.begin(session, "redaction", tenant, row.mailbox)
             done = Destroyed()
             for part in old:
@@ -72,12 +77,21 @@ async def replace_parts(
     return await erasures.scrub(receipt)
 
 
-async def _earlier(session: AsyncSession, message: str, old: Sequence[int]) -> Receipt | None:
-    """Return the receipt of the erasure that all of these parts went in, if there was one."""
+async def _earlier(
+    session: AsyncSession, message: str, old: Sequence[int], new: Sequence[ShippedPart]
+) -> Receipt | None:
+    """Return the receipt of the erasure that all of these parts went in, if there was one.
+
+    Raises WrongState if other parts than these came for them.
+    """
     gone = [await session.get(ErasedPartRow, (message, part)) for part in old]
     erasures = {row.erasure if row else None for row in gone}
     if len(erasures) != 1 or None in erasures:
         return None
+    for part in new:
+        came = await session.get(PartRow, (message, part.part))
+        if came is None or came.digest != part.digest:
+            raise WrongState(f"message {message} was changed by somebody else: try again")
     row = await session.get(ErasureRow, erasures.pop())
     return await load_receipt(session, row) if row else None
 

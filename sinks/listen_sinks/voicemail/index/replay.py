@@ -5,6 +5,7 @@ was erased when no hold was on it.
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from listen_sinks.voicemail.index.audit import AuditEvent
 from listen_sinks.voicemail.index.destroying import Destroyed, destroy_messages, destroy_part
-from listen_sinks.voicemail.index.erasures import Erasures, add_erasure, fill_in
+from listen_sinks.voicemail.index.erasures import Erasures, fill_in, first_values
 from listen_sinks.voicemail.index.ledger import LedgerLine
 from listen_sinks.voicemail.index.mailbox_keys import destroy_keys
 from listen_sinks.voicemail.index.mailboxes import clear_mailbox
 from listen_sinks.voicemail.index.schema import ErasureRow, MailboxRow
+from listen_sinks.voicemail.index.statements import chunks, insert_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Replay:
 
     lines: int
     cut_lines: int  # tried, and not done then: see ledger.py
+    doubtful: int  # neither known to the database, nor said to be done: a crash came between
     replayed: int  # lines that the database did not know
     keys_destroyed: int
     objects: tuple[str, ...]  # to be deleted from the store, if they are there
@@ -34,26 +37,49 @@ class Replay:
 async def replay_erasures(erasures: Erasures) -> Replay:
     """Bring a database to where the ledger is. Again, it changes nothing.
 
-    Raises BadLedger, OSError, IndexAway.
+    An erasure that is not said to be done was asked for, and cut off: whoever asked was told so,
+    and nobody may have meant it since. Raises BadLedger, OSError, IndexAway.
     """
     contents = await asyncio.to_thread(erasures.ledger.read)
+    known = await _known(erasures, [line.erasure for line in contents.lines])
     objects: dict[str, None] = {}
     replayed = keys = 0
     for line in contents.lines:
+        if line.erasure in known or line.erasure not in contents.done:
+            continue
         async with erasures.database.writing() as session:
-            if await session.get(ErasureRow, line.erasure) is not None:
-                continue
             done = await _replay(erasures, session, line)
+        if done is None:
+            continue
         replayed += 1
         keys += done.keys
         objects.update(dict.fromkeys(done.objects))
     if replayed:
         await erasures.unfinished()
-    return Replay(len(contents.lines), contents.cut, replayed, keys, tuple(objects))
+    late = known - contents.done
+    await asyncio.to_thread(erasures.ledger.confirm, sorted(late))
+    doubtful = {line.erasure for line in contents.lines} - known - contents.done
+    lines, cut = len(contents.lines), contents.cut
+    return Replay(lines, cut, len(doubtful), replayed, keys, tuple(objects))
 
 
-async def _replay(erasures: Erasures, session: AsyncSession, line: LedgerLine) -> Destroyed:
-    row = await add_erasure(session, line.erasure, line.kind, line.tenant, line.mailbox, line.at)
+async def _known(erasures: Erasures, ids: Sequence[str]) -> set[str]:
+    """Return which erasures the database has."""
+    found: set[str] = set()
+    async with erasures.database.reading() as session:
+        for some in chunks(ids):
+            found.update(
+                await session.scalars(select(ErasureRow.id).where(ErasureRow.id.in_(some)))
+            )
+    return found
+
+
+async def _replay(erasures: Erasures, session: AsyncSession, line: LedgerLine) -> Destroyed | None:
+    """Do it again; None if another process does so, or has."""
+    first = first_values(line.erasure, line.kind, line.tenant, line.mailbox, line.at)
+    if not await insert_once(session, ErasureRow, first):
+        return None
+    row = await session.get_one(ErasureRow, line.erasure)
     done = Destroyed()
     await destroy_messages(session, line.messages, row.id, done)
     for message, part in line.parts:

@@ -22,13 +22,16 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from listen_codecs.formats import Mix
 from listen_sinks.voicemail.index.records import (
+    DeliveryState,
     ErasureKind,
     MessageState,
     Outcome,
+    TargetState,
 )
 from listen_sinks.voicemail.index.times import UtcDateTime
 
 _ULID = String(26)
+_EVENT = String(100)
 _HASH = String(64)  # hex of 32 bytes
 _WORD = String(16)
 _ROW = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by this type alone
@@ -165,7 +168,7 @@ class PartRow(Base):
 
 
 class LeaseRow(Base):
-    """Who ships a part, until when, and which lease of it is the newest."""
+    """Who ships a part, or has a task, until when, and which lease of it is the newest."""
 
     __tablename__ = "part_leases"
     message: Mapped[str] = mapped_column(_ULID, primary_key=True)
@@ -272,3 +275,51 @@ class AuditRow(Base):
     witness: Mapped[list[Any] | None]  # of a first entry: the heads of other chains, as it saw them
     previous: Mapped[str] = mapped_column(_HASH)
     hash: Mapped[str] = mapped_column(_HASH)
+
+
+class EventTargetRow(Base):
+    """Who wants to be told of what. Its address and its secret are in the configuration alone."""
+
+    __tablename__ = "event_targets"
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    state: Mapped[TargetState] = mapped_column(_WORD)
+    events: Mapped[list[Any]]  # types
+    tenants: Mapped[list[Any] | None]  # None: all, and what is no tenant's
+    fingerprint: Mapped[str] = mapped_column(_HASH)  # of its address: another is another service
+    changed_at: Mapped[datetime]
+
+
+class EventRow(Base):
+    """Something that has happened, as others are told of it: nothing personal."""
+
+    __tablename__ = "events"
+    id: Mapped[str] = mapped_column(_EVENT, primary_key=True)
+    type: Mapped[str] = mapped_column(String(32))
+    about: Mapped[str] = mapped_column(String(64))
+    tenant: Mapped[str | None] = mapped_column(String(64))
+    at: Mapped[datetime]
+    data: Mapped[dict[str, Any]]
+
+
+class DeliveryRow(Base):
+    """An event on its way to one target. Whoever works on it moves `due_at`, and the fence."""
+
+    __tablename__ = "event_deliveries"
+    __table_args__ = (
+        Index("uq_event_deliveries_event_target", "event", "target", unique=True),
+        Index("ix_event_deliveries_target_state_due_at", "target", "state", "due_at"),
+        Index("ix_event_deliveries_target_about_state", "target", "about", "state", "id"),
+        Index("ix_event_deliveries_state_done_at", "state", "done_at"),
+        {"sqlite_autoincrement": True},
+    )
+    id: Mapped[int] = mapped_column(_ROW, primary_key=True)  # their order
+    event: Mapped[str] = mapped_column(ForeignKey("events.id"))
+    target: Mapped[str] = mapped_column(String(64))
+    about: Mapped[str] = mapped_column(String(64))
+    state: Mapped[DeliveryState] = mapped_column(_WORD)
+    since: Mapped[datetime]  # when it began to wait; again, when it is replayed
+    due_at: Mapped[datetime]
+    tries: Mapped[int]
+    fence: Mapped[int]
+    result: Mapped[str | None] = mapped_column(String(64))  # of the last try, in a few words
+    done_at: Mapped[datetime | None]  # delivered, or dead

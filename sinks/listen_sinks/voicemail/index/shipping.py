@@ -23,6 +23,7 @@ from listen_sinks.voicemail.index.schema import (
     PartRow,
 )
 from listen_sinks.voicemail.index.statements import insert_once
+from listen_sinks.voicemail.index.telling import tell_received, tell_transcribed
 
 Recorded: TypeAlias = Literal["new", "known", "erased"]
 """new: it is in the index now. known: it was already, the same. erased: somebody has erased the
@@ -39,7 +40,7 @@ async def record_shipped(
     """
     now = datetime.now(UTC)
     async with database.writing() as session:
-        row, _ = await _message(session, part.message, part.mailbox, _first_values(part, now))
+        row, is_new = await _message(session, part.message, part.mailbox, _first_values(part, now))
         gone = await session.get(ErasedPartRow, (part.message, part.part))
         if row is None or gone is not None:
             await session.rollback()
@@ -53,6 +54,10 @@ async def record_shipped(
             await session.delete(lease)
         _add_to(row, part, now)
         await add_part(session, part)
+        if part.frames or is_new:  # not for words that come later
+            await tell_received(session, row, part)
+        if part.transcribed_by is not None:
+            await tell_transcribed(session, row, part.part, part.transcribed_by)
     return "new"
 
 

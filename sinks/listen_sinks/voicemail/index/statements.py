@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import CursorResult
+from sqlalchemy import CursorResult, Result, inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,7 +23,27 @@ async def insert_once(session: AsyncSession, table: type[Base], values: Mapping[
 
     On PostgreSQL it waits for a transaction that inserts the same.
     """
+    statement = _insert(session, table).values(**values).on_conflict_do_nothing()
+    return count(await session.execute(statement)) == 1
+
+
+async def insert_new(
+    session: AsyncSession, table: type[Base], rows: Sequence[Mapping[str, Any]]
+) -> set[str]:
+    """Insert those rows whose key, a text, is not taken; return the keys that were inserted."""
+    (key,) = inspect(table).primary_key
+    if not rows:
+        return set()
+    statement = _insert(session, table).on_conflict_do_nothing().returning(key)
+    return set(await session.scalars(statement, list(rows)))
+
+
+def _insert(session: AsyncSession, table: type[Base]) -> Any:
+    """Begin an insert that may find rows there: each dialect has its own."""
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values(**values).on_conflict_do_nothing()
-    result = await session.execute(statement)
-    return isinstance(result, CursorResult) and result.rowcount == 1
+    return dialect.insert(table)
+
+
+def count(result: Result[Any]) -> int:
+    """Return how many rows a statement has changed."""
+    return result.rowcount if isinstance(result, CursorResult) else 0

@@ -1,6 +1,7 @@
 """Brings the tables to this version, in one transaction. migrations/ says how, step by step."""
 
 import asyncio
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 from threading import Lock
@@ -16,6 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from listen_sinks.api import SinkError
 from listen_sinks.voicemail.index.engine import BEGIN, is_sqlite, make_engine
 from listen_sinks.voicemail.index.scrub import tables_move
+
+# At INFO it tells with every start which kind of database it met.
+logging.getLogger("alembic").setLevel(logging.WARNING)
 
 STEPS: Final = Path(__file__).with_name("migrations")
 _LOCK: Final = 0x6C697374656E31  # of PostgreSQL's advisory locks: ours by convention

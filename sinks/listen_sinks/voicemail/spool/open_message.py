@@ -162,6 +162,10 @@ class OpenMessage:
         frames = reader.length // self.note.format.frame_bytes
         return replace(stored, end=replace(stored.end, frames=frames, values=values))
 
+    def seal_late(self, label: Label, plain: Plain) -> bytes:
+        """Seal a small value of a message that is closed; what becomes of it is the caller's."""
+        return self._seal(label, plain())
+
     def _seal(self, label: Label, plain: bytes) -> bytes:
         context = value_context(self.note.message, self.note.part)
         return seal(self._message_key, label, context, plain)

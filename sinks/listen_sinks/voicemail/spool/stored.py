@@ -39,6 +39,7 @@ class Stored:
     files: Files
     note: Note
     end: End
+    transcribed_by: str | None = None  # the engine whose transcript is among the values
 
     @property
     def values(self) -> Values:

@@ -94,6 +94,10 @@ class SpooledStream:
         except (OSError, Refused):
             return stored
 
+    async def seal_late(self, label: Label, plain: Plain) -> bytes:
+        """Seal a small value when the message is closed, while the key is at hand."""
+        return await asyncio.to_thread(self._message.seal_late, label, plain)
+
     def _leave(self) -> None:
         self._commits.members.pop(self._message, None)
         self._message.close()

@@ -9,7 +9,13 @@ from listen_sinks.voicemail.index.database import Database
 from listen_sinks.voicemail.index.erasure import erase_message
 from listen_sinks.voicemail.index.erasures import Erasures
 from listen_sinks.voicemail.index.errors import StaleFence
-from listen_sinks.voicemail.index.leases import claim_part, renew_lease
+from listen_sinks.voicemail.index.leases import (
+    claim_part,
+    claim_task,
+    drop_lease,
+    drop_task,
+    renew_lease,
+)
 from listen_sinks.voicemail.index.shipping import record_shipped
 
 
@@ -83,3 +89,38 @@ async def test_a_fence_without_a_lease_is_nobodys(database: Database) -> None:
 
     with pytest.raises(StaleFence):
         await record_shipped(database, make_part(mailbox.id), fence=1)
+
+
+async def test_of_many_processes_one_has_a_task(database: Database) -> None:
+    claims = await asyncio.gather(
+        *[claim_task(database, "housekeeping", f"process-{n}", soon()) for n in range(10)]
+    )
+
+    assert sum(claims) == 1
+
+
+async def test_a_task_is_kept_left_and_taken_over(database: Database) -> None:
+    assert await claim_task(database, "housekeeping", "one", soon())
+    assert await claim_task(database, "housekeeping", "one", soon())
+    assert not await claim_task(database, "housekeeping", "two", soon())
+    assert await claim_task(database, "another", "two", soon())
+
+    await drop_task(database, "housekeeping", "two")  # is not his
+    assert not await claim_task(database, "housekeeping", "two", soon())
+    await drop_task(database, "housekeeping", "one")
+    assert await claim_task(database, "housekeeping", "two", over())
+    assert await claim_task(database, "housekeeping", "one", soon())
+
+
+async def test_a_part_that_was_given_up_is_free_for_others(database: Database) -> None:
+    message = str(ULID())
+    old = await claim_part(database, message, 0, "one", over())
+    new = await claim_part(database, message, 0, "two", soon())
+    assert old is not None
+    assert new is not None
+
+    await drop_lease(database, old)
+    assert await claim_part(database, message, 0, "three", soon()) is None
+    await drop_lease(database, new)
+
+    assert await claim_part(database, message, 0, "three", soon()) is not None

@@ -94,3 +94,14 @@ def test_a_ledger_that_cannot_be_written_says_so(tmp_path: Path) -> None:
 
     with pytest.raises(IndexAway, match="ledger"):
         Ledger(tmp_path / "file" / "erasures.jsonl").append(make_line())
+
+
+def test_what_is_done_comes_back_beside_what_was_begun(tmp_path: Path) -> None:
+    ledger, first, second = Ledger(tmp_path / "erasures.jsonl"), make_line(), make_line()
+
+    ledger.append(first)
+    ledger.confirm([])
+    ledger.confirm([first.erasure])
+    ledger.append(second)
+
+    assert ledger.read() == LedgerContents((first, second), 0, frozenset([first.erasure]))

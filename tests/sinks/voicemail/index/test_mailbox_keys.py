@@ -1,8 +1,10 @@
 import os
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
-from message_index import make_key, make_mailbox
+from message_index import make_key, make_mailbox, ship
 from ulid import ULID
 
 from listen_sinks.voicemail.index.database import Database
@@ -12,6 +14,7 @@ from listen_sinks.voicemail.index.mailbox_keys import (
     get_key,
     list_keys,
     replace_wrapped,
+    retire_keys,
 )
 from listen_sinks.voicemail.index.mailboxes import get_mailbox
 
@@ -83,3 +86,48 @@ async def test_a_version_that_never_was_is_none(database: Database) -> None:
     mailbox = await make_mailbox(database)
 
     assert await get_key(database, mailbox.id, 2) is None
+
+
+async def test_old_keys_go_when_nothing_is_sealed_to_them(database: Database) -> None:
+    mailbox = await make_mailbox(database)
+    part = await ship(database, mailbox.id, key_version=2)
+    for version in (2, 3, 4):
+        await add_key(database, make_key(mailbox.id, version))
+    later = datetime.now(UTC) + timedelta(minutes=1)
+
+    retired = await retire_keys(database, mailbox.id, replaced_before=later)
+    again = await retire_keys(database, mailbox.id, replaced_before=later)
+
+    assert (retired.destroyed, retired.needed, retired.fresh) == ((1, 3), (2,), ())
+    assert (again.destroyed, again.needed) == ((), (2,))
+    assert [key.public.version for key in await list_keys(database, mailbox.id)] == [2, 4]
+    assert part.key_version == 2
+
+
+async def test_a_key_that_was_replaced_just_now_stays_for_calls_that_are_on(
+    database: Database,
+) -> None:
+    mailbox = await make_mailbox(database)
+    await add_key(database, make_key(mailbox.id, 2))
+    before = datetime.now(UTC) - timedelta(minutes=1)
+
+    retired = await retire_keys(database, mailbox.id, replaced_before=before)
+
+    assert (retired.destroyed, retired.fresh) == ((), (1,))
+    assert len(await list_keys(database, mailbox.id)) == 2
+    with pytest.raises(UnknownMailbox):
+        await retire_keys(database, str(ULID()), replaced_before=before)
+
+
+async def test_a_retired_key_is_nowhere_in_sqlites_files(sqlite_url: str, tmp_path: Path) -> None:
+    database = Database(sqlite_url)
+    mailbox = await make_mailbox(database)
+    (old,) = await list_keys(database, mailbox.id)
+    await add_key(database, make_key(mailbox.id, 2))
+
+    await retire_keys(database, mailbox.id, replaced_before=datetime.now(UTC))
+    await database.scrub()
+
+    data = b"".join(path.read_bytes() for path in (tmp_path / "db").iterdir())
+    assert old.wrapped not in data
+    await database.close()

@@ -1,7 +1,12 @@
+import hmac
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from listen_sinks import voicemail
 from listen_sinks.voicemail.index.numbers import normal_form, number_key
 
 SECRET, SALT = bytes(32), bytes(range(32))
@@ -56,6 +61,28 @@ def test_a_key_shows_nothing_of_itself() -> None:
 def test_a_secret_that_is_too_short_is_refused() -> None:
     with pytest.raises(ValueError, match="32 bytes"):
         number_key(b"short", SALT)
+
+
+def test_the_page_says_how_a_hash_is_made_to_the_byte() -> None:
+    page = (Path(voicemail.__file__).parent / "FORMAT.md").read_text()
+    label = re.findall(r'HMAC-SHA256\(secret 32, "(.+?)" 00 salt 32\)', page)[0].encode()
+    secret, salt = bytes(range(32)), bytes(range(32, 64))
+    key = hmac.digest(secret, label + b"\0" + salt, "sha256")
+    examples = re.findall(
+        r'^"(.+)" +form    (.+)\n +mailbox ([0-9a-f]{64})(?:\n +caller  ([0-9a-f]{64}))?$',
+        page,
+        re.MULTILINE,
+    )
+
+    assert "secret = 00 01 ... 1f    salt = 20 21 ... 3f" in page
+    assert len(examples) == 2
+    for address, form, mailbox, caller in examples:
+        uses = {b"mailbox": mailbox, b"caller": caller}
+        for use, told in uses.items():
+            made = hmac.digest(key, use + b"\0" + form.encode(), "sha256").hex()
+            assert told in (made, "")
+        assert number_key(secret, salt).mailbox(address) == mailbox
+        assert caller in ("", number_key(secret, salt).caller(address))
 
 
 @given(st.text())

@@ -1,3 +1,4 @@
+import asyncio
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from listen_sinks.voicemail.index.database import Database
 from listen_sinks.voicemail.index.erasure import erase_caller, erase_mailbox, erase_message
 from listen_sinks.voicemail.index.errors import UnknownMessage
 from listen_sinks.voicemail.index.holds import hold_message
-from listen_sinks.voicemail.index.ledger import BadLedger
+from listen_sinks.voicemail.index.ledger import BadLedger, Ledger
 from listen_sinks.voicemail.index.mailbox_keys import list_keys
 from listen_sinks.voicemail.index.mailboxes import change_mailbox
 from listen_sinks.voicemail.index.messages import get_message, list_messages
@@ -178,3 +179,41 @@ async def test_a_damaged_ledger_stops_before_anything_is_done(
 
     with pytest.raises(BadLedger):
         await replay_erasures(erasures)
+
+
+async def test_what_a_crash_cut_off_before_it_was_done_is_not_replayed(
+    database: Database, live: str, tmp_path: Path
+) -> None:
+    source = Database(live)
+    mailbox = await make_mailbox(source)
+    part = await ship(source, mailbox.id)
+    await erase_message(make_erasures(source, tmp_path / "kept"), "acme", part.message, actor=ACTOR)
+    await source.close()
+    ledger = tmp_path / "kept" / "erasures.jsonl"
+    begun, _done = ledger.read_bytes().splitlines(keepends=True)
+    ledger.write_bytes(begun)
+
+    replay = await replay_erasures(make_erasures(database, tmp_path / "kept"))
+
+    assert (replay.lines, replay.replayed, replay.doubtful) == (1, 0, 1)
+    assert (await asyncio.to_thread(Ledger(ledger).read)).done == frozenset()
+
+
+async def test_two_processes_that_replay_at_once_do_it_once(
+    database: Database, live: str, tmp_path: Path
+) -> None:
+    source = Database(live)
+    mailbox = await make_mailbox(source)
+    parts = [await ship(source, mailbox.id) for _ in range(5)]
+    for part in parts:
+        await erase_message(
+            make_erasures(source, tmp_path / "kept"), "acme", part.message, actor=ACTOR
+        )
+    await source.close()
+
+    replays = await asyncio.gather(
+        *[replay_erasures(make_erasures(database, tmp_path / "kept")) for _ in range(3)]
+    )
+
+    assert sum(replay.replayed for replay in replays) == 5
+    assert all(replay.doubtful == 0 for replay in replays)

@@ -14,11 +14,11 @@ from sqlalchemy import select, text
 from listen_sinks.voicemail.index.database import Database
 from listen_sinks.voicemail.index.destroying import Destroyed, destroy_messages
 from listen_sinks.voicemail.index.erasure import erase_mailbox, erase_message
-from listen_sinks.voicemail.index.erasures import add_erasure
+from listen_sinks.voicemail.index.erasures import first_values
 from listen_sinks.voicemail.index.mailbox_keys import list_keys, replace_wrapped
 from listen_sinks.voicemail.index.mailboxes import add_mailbox
 from listen_sinks.voicemail.index.parts import list_message_keys, replace_message_key
-from listen_sinks.voicemail.index.schema import MessageRow
+from listen_sinks.voicemail.index.schema import ErasureRow, MessageRow
 from listen_sinks.voicemail.index.shipping import record_shipped
 
 ACTOR = "user:01kb"
@@ -263,5 +263,7 @@ async def _destroy(database: Database, messages: list[str], erasure: str) -> Non
     mailbox = None
     async with database.writing() as session:
         row = await session.get_one(MessageRow, messages[0])
-        await add_erasure(session, erasure, "retention", row.tenant, mailbox, row.recorded_at)
+        begun = first_values(erasure, "retention", row.tenant, mailbox, row.recorded_at)
+        session.add(ErasureRow(**begun))
+        await session.flush()
         await destroy_messages(session, messages, erasure, Destroyed())
