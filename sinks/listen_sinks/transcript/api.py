@@ -8,12 +8,14 @@ engine had to leave: then audio comes again from where that had no final result.
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel
 
 from listen_codecs.formats import AudioBlock, AudioFormat
 from listen_sinks.api import NoConfig, SinkContext
+
+ENTRY_POINT_GROUP: Final = "listen_server.transcribers"
 
 
 class EngineAway(Exception):  # noqa: N818 - a state of the world; whoever waits may succeed
@@ -81,6 +83,7 @@ class TranscriberPlugin:
     """What an entry point in the group `listen_server.transcribers` names: a maker of engines."""
 
     Config: ClassVar[type[BaseModel]] = NoConfig
+    """What the table `[sinks.transcript.options]` may hold for this engine."""
     concurrent: int | None = None
     """How many engines can work at once; the sink queues further streams until after hang-up."""
 

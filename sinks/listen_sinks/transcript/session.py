@@ -1,0 +1,278 @@
+"""One stream and its engine, or engines: when one breaks off, the next gets what had no result.
+
+sink.py puts audio in and never waits; everything that waits is in `run`.
+"""
+
+import asyncio
+import random
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from listen_codecs.formats import AudioBlock, AudioFormat
+from listen_sinks.transcript.api import Engine, EngineAway, EngineRefused, Result
+from listen_sinks.transcript.ring import Ring
+from listen_sinks.transcript.timeline import Timeline, without_repeats
+
+log = structlog.get_logger(__name__)
+
+OVERLAP: Final = 0.3
+"""Seconds before the last final result that a new engine hears once more: a word cut in two."""
+SETTLED: Final = 15.0
+"""Seconds after which an engine that works has nothing more to say of what it got."""
+FIRST_DELAY: Final = 0.25  # seconds
+LONGEST_DELAY: Final = 30.0
+_CLOSING: Final = 5.0  # seconds for an engine to close
+_LAST: Final = 5.0  # seconds for results to end when the drain is over
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long things may take, in seconds."""
+
+    opening: float = 30.0
+    audio: float = 30.0  # one block
+    drain: float = 120.0  # everything after the stream's end
+    ring: float = 20.0  # of audio that is kept for another engine
+
+
+class Session:
+    """Give a stream to an engine until its last word is said.
+
+    `heard` gets every result, in seconds of the stream, final ones once; `missed` from when to
+    when nothing was understood.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], Engine],
+        audio_format: AudioFormat,
+        language: str,
+        *,
+        heard: Callable[[Result], None],
+        missed: Callable[[float, float], None],
+        patience: Patience,
+    ) -> None:
+        self._make = make
+        self._format = audio_format
+        self._language = language
+        self._heard = heard
+        self._missed = missed
+        self._patience = patience
+        self._ring = Ring(round(patience.ring * audio_format.sample_rate))
+        self._covered = [0.0] * audio_format.channels  # seconds, with a final result
+        self._settled = 0  # frames that an engine had long enough, whatever it said
+        self._given: deque[tuple[float, int]] = deque()  # when, and up to which frame
+        self._answers = False  # the engine has given a result
+        self._taken = 0  # frames that it has by now
+        self._wake = asyncio.Event()
+        self._ended = False
+        self._end_by = float("inf")  # on the monotonic clock
+        self.breaks = 0
+        """How often an engine broke off, or could not be reached."""
+
+    # what never waits
+
+    def put(self, block: AudioBlock) -> None:
+        """Take samples of shape (channels, frames), int16."""
+        self._ring.put(block)
+        self._wake.set()
+
+    def skip(self, seconds: float) -> None:
+        """Leave out audio that never came."""
+        self._ring.skip(round(seconds * self._format.sample_rate))
+
+    def end(self) -> None:
+        """Say that no audio will come; the time for the last words begins."""
+        self._ended = True
+        self._end_by = time.monotonic() + self._patience.drain
+        self._wake.set()
+
+    @property
+    def seconds(self) -> float:
+        """How much of the stream has come."""
+        return self._ring.end / self._format.sample_rate
+
+    @property
+    def behind(self) -> float:
+        """How much of it waits for the engine, in seconds."""
+        return (self._ring.end - self._taken) / self._format.sample_rate
+
+    # everything else
+
+    async def run(self) -> bool:
+        """Return whether an engine has had the stream to its end; raises EngineRefused."""
+        tries = 0
+        try:
+            while True:
+                before = list(self._covered)
+                try:
+                    await self._with(self._made())
+                except EngineAway as away:
+                    self.breaks += 1
+                    self._broke_off()
+                    tries = 1 if self._covered != before else tries + 1
+                    if not await self._rest(tries, away):
+                        self._give_up()
+                        return False
+                else:
+                    return True
+        except BaseException:
+            self._give_up()
+            raise
+
+    def _made(self) -> Engine:
+        try:
+            return self._make()
+        except Exception as error:
+            raise _broken(error) from error
+
+    async def _with(self, engine: Engine) -> None:
+        """Let one engine have the stream, from where it is needed. Raises EngineAway."""
+        try:
+            await _try("did not open", self._within(self._patience.opening), self._open(engine))
+            line = self._begin()
+            reading = asyncio.create_task(self._read(engine, line), name="transcript: read")
+            feeding = asyncio.create_task(self._feed(engine, line), name="transcript: feed")
+            try:
+                await self._until_drained(engine, reading, feeding)
+            finally:
+                for task in (reading, feeding):
+                    task.cancel()
+                await asyncio.gather(reading, feeding, return_exceptions=True)
+        except (EngineAway, EngineRefused):
+            raise
+        except Exception as error:  # an engine may raise anything
+            raise _broken(error) from error
+        finally:
+            await _closed(engine)
+
+    def _within(self, seconds: float) -> float:
+        return min(seconds, self._end_by - time.monotonic())
+
+    async def _open(self, engine: Engine) -> None:
+        await engine.open(self._format, self._language)
+
+    def _begin(self) -> Timeline:
+        """Find out where an engine is to begin; write down what is gone by now."""
+        rate = self._format.sample_rate
+        needed = max(round(min(self._covered) * rate), self._settled)
+        start = max(self._ring.start, needed - round(OVERLAP * rate), 0)
+        if start > needed:
+            self._missed(needed / rate, start / rate)
+        self._given.clear()
+        self._answers = False
+        self._taken = start
+        return Timeline(rate, start)
+
+    async def _until_drained(
+        self, engine: Engine, reading: asyncio.Task[None], feeding: asyncio.Task[None]
+    ) -> None:
+        await asyncio.wait({reading, feeding}, return_when=asyncio.FIRST_COMPLETED)
+        if reading.done() and not (feeding.done() and not feeding.exception()):
+            reading.result()  # raises what went wrong
+            if not feeding.done():
+                raise EngineAway("it said its last word before the stream's end")
+        feeding.result()
+        left = self._end_by - time.monotonic()
+        drained = asyncio.create_task(_try("did not drain", left, engine.drain()))
+        try:
+            await asyncio.wait({reading, drained}, return_when=asyncio.FIRST_COMPLETED)
+            if reading.done():
+                reading.result()
+            await drained
+            await _try("did not say its last word", _LAST, reading)
+        finally:
+            drained.cancel()
+            await asyncio.gather(drained, return_exceptions=True)
+
+    async def _feed(self, engine: Engine, line: Timeline) -> None:
+        while True:
+            self._wake.clear()
+            while piece := self._ring.after(line.position):
+                rate = self._format.sample_rate
+                if piece.start > line.position:
+                    self._missed(line.position / rate, piece.start / rate)
+                line.give(piece.start, piece.block.shape[1])
+                taken = engine.audio(piece.block)
+                await _try("did not take audio", self._within(self._patience.audio), taken)
+                self._taken = line.position
+                self._note_given(line.position)
+            if self._ended:
+                return
+            await self._wake.wait()
+
+    async def _read(self, engine: Engine, line: Timeline) -> None:
+        async for result in engine.results():
+            self._answers = True
+            told = line.told(result)
+            if not 0 <= told.channel < len(self._covered):
+                continue
+            new = without_repeats(told, self._covered[told.channel])
+            if new is None:
+                continue
+            self._heard(new)
+            if new.is_final:
+                self._covered[new.channel] = max(self._covered[new.channel], new.end)
+                needed = round((min(self._covered) - OVERLAP) * self._format.sample_rate)
+                self._ring.forget(min(needed, line.position))
+
+    def _note_given(self, position: int) -> None:
+        now = time.monotonic()
+        if not self._given or now - self._given[-1][0] >= SETTLED / 15:
+            self._given.append((now, position))
+        while len(self._given) > 1 and now - self._given[1][0] >= SETTLED:
+            self._given.popleft()
+
+    def _broke_off(self) -> None:
+        for when, position in self._given:
+            if self._answers and time.monotonic() - when >= SETTLED:
+                self._settled = max(self._settled, position)
+
+    def _give_up(self) -> None:
+        rate = self._format.sample_rate
+        self._missed(max(min(self._covered), self._settled / rate), self._ring.end / rate)
+
+    async def _rest(self, tries: int, away: EngineAway) -> bool:
+        """Wait before another try; False if there is no time for one."""
+        if tries.bit_count() == 1:  # 1, 2, 4, 8, ...: seen, but no flood
+            log.warning("the engine is away: trying again", why=str(away), tries=tries)
+        delay = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(tries - 1, 20))
+        delay *= random.uniform(0.5, 1.0)  # noqa: S311 - so that not all come back at once
+        end = time.monotonic() + delay
+        while not self._ended and (left := end - time.monotonic()) > 0:
+            self._wake.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), left)
+        left = self._end_by - time.monotonic()
+        if left <= 0:
+            return False
+        await asyncio.sleep(max(0.0, min(end - time.monotonic(), left)))
+        return time.monotonic() < self._end_by
+
+
+def _broken(error: Exception) -> EngineRefused:
+    """Say that an engine has a fault of its own; not its words, which may be the caller's."""
+    return EngineRefused(f"the engine raised {type(error).__name__}: report it to its author")
+
+
+async def _try(what: str, seconds: float, doing: Awaitable[None]) -> None:
+    """Wait for an engine, but not for ever. Raises EngineAway."""
+    try:
+        async with asyncio.timeout(max(0.0, seconds)):
+            await doing
+    except TimeoutError:
+        raise EngineAway(f"it {what} within {max(0.0, seconds):.0f} s") from None
+
+
+async def _closed(engine: Engine) -> None:
+    try:
+        async with asyncio.timeout(_CLOSING):
+            await engine.close()
+    except Exception as error:  # noqa: BLE001 - it is left, whatever it raises
+        log.warning("an engine did not close", error=type(error).__name__)
