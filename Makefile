@@ -7,7 +7,7 @@ TEST_JOBS ?= 2
 
 .PHONY: demo run test test-faults check bench format lock clean
 
-demo: $(VENV)/.run
+demo: $(VENV)/.offline
 	$(BIN)/listen-server demo $(ARGS)
 
 run: $(VENV)/.run
@@ -42,11 +42,14 @@ lock: $(VENV)/.dev
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade \
 	  --constraints requirements.txt --all-extras \
 	  --generate-hashes --no-header --no-emit-index-url --output-file requirements-dev.txt
+	echo "pocketsphinx>=5.1; python_version < '3.14'" | $(BIN)/uv pip compile - --universal --python-version 3.11 --upgrade \
+	  --constraints requirements.txt --no-emit-package cffi --no-emit-package pycparser \
+	  --generate-hashes --no-header --no-annotate --no-emit-index-url --output-file requirements-offline.txt
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
 
-$(VENV)/.base: Makefile
+$(VENV)/.base:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "listen-server needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv $(VENV)
 	touch $@
@@ -55,6 +58,11 @@ $(VENV)/.run: $(VENV)/.base requirements.txt pyproject.toml
 	@echo "Installing what listen-server stands on into $(VENV): this happens once."
 	$(BIN)/pip install --disable-pip-version-check --quiet --require-hashes --requirement requirements.txt
 	$(BIN)/pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+# The engine that understands speech without a network: the demo shows it.
+$(VENV)/.offline: $(VENV)/.run requirements-offline.txt
+	$(BIN)/pip install --disable-pip-version-check --quiet --require-hashes --no-deps --requirement requirements-offline.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.base requirements-dev.txt pyproject.toml

@@ -8,6 +8,8 @@ early_stop.install()
 import sys
 
 import typer
+from typer.exceptions import TyperException
+from typer.main import get_command
 
 from listen_server import __version__
 from listen_server.commands.check import check_config, sinks
@@ -15,10 +17,14 @@ from listen_server.commands.credentials import credentials
 from listen_server.commands.demo import demo
 from listen_server.commands.doctor import doctor
 from listen_server.commands.lazily import lazily
+from listen_server.commands.manner import plain, usage_fault
+from listen_server.commands.schema import schema
 from listen_server.commands.serve import serve
+from listen_server.commands.transcribe import transcribe
 from listen_server.errors import ConfigError
 from listen_server.simulator.cli import call
 
+INTERRUPTED = 130  # exit status of what Ctrl-C, or no answer to a question, has ended
 USAGE_ERROR = 2  # exit status for what the operator must change, as typer's own faults have
 
 app = typer.Typer(
@@ -27,19 +33,25 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(serve)
 app.command()(demo)
 app.command()(call)
 app.command()(doctor)
+app.command()(transcribe)
 app.command("check-config")(check_config)
 app.command()(sinks)
+app.command()(schema)
 app.add_typer(credentials)
 app.add_typer(lazily("mailboxes", "Say whose messages there are."))
 app.add_typer(lazily("messages", "List, play, check and erase messages."))
 app.add_typer(lazily("keys", "Make, rotate and check keys."))
 app.add_typer(lazily("audit", "Check the audit log."))
+app.add_typer(lazily("simulate", "Play jambonz's part against an application."))
+app.add_typer(lazily("events", "List what webhooks are told of, and deliver it again."))
+app.add_typer(lazily("calls", "Show calls that are on, and command them."))
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
@@ -66,11 +78,22 @@ def options(
 def main() -> None:
     """Run a command; what the operator must change is told in sentences, not in a traceback."""
     try:
-        app()
+        status = plain(get_command(app))(standalone_mode=False)
     except ConfigError as error:
         for fault in error.faults:
             typer.echo(f"listen-server: {fault}", err=True)
         sys.exit(USAGE_ERROR)
+    except (typer.Abort, KeyboardInterrupt):
+        typer.echo("listen-server: stopped", err=True)
+        sys.exit(INTERRUPTED)
+    except TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # its words are the help
+            typer.echo(error.format_message(), err=True)
+        else:
+            typer.echo(f"listen-server: {usage_fault(error)}", err=True)
+        sys.exit(error.exit_code)
+    if status:
+        sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ class Admitted:
     tenant: str
     subprotocol: str | None  # to echo
     account_sid: str | None = None
+    user: str | None = None  # of the credential
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,15 @@ class Admission:
         if refused := self._capacity(tenant):
             return refused
         return Admitted(tenant, offered, credential.account_sid if credential else None)
+
+    def admit(self, request: Request) -> Admitted | Refused:
+        """Say who asks for something other than a stream; nothing has to be given back."""
+        credential = self._credential(request)
+        if isinstance(credential, Refused):
+            return credential
+        if credential is None:
+            return Admitted(OPEN_TENANT, None)
+        return Admitted(credential.tenant, None, credential.account_sid, credential.user)
 
     def entered(self, tenant: str) -> None:
         """Count a stream that was accepted."""

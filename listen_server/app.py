@@ -19,15 +19,20 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
 from listen_server.admission import Admission
+from listen_server.contradictions import contradictions
 from listen_server.conversation import Message, Receive, Send
 from listen_server.credentials import CredentialStore, Scope
 from listen_server.endpoint import ListenEndpoint, ListenRoute
 from listen_server.errors import ConfigError
 from listen_server.files import private_directory
 from listen_server.health import Health
+from listen_server.live.calls import LiveCalls
+from listen_server.live.parts import LiveParts
+from listen_server.outbox import Outbox
 from listen_server.plugins import ConfiguredSink, configure_sinks
 from listen_server.routes import RouteTable
 from listen_server.settings import Settings
+from listen_server.startup import exposure_faults
 from listen_server.telemetry import Telemetry
 from listen_server.traces import make_traces
 from listen_sinks.api import SinkError
@@ -53,16 +58,22 @@ class App:
             _prepare(settings.data_dir)
         self.telemetry = Telemetry(multiprocess_dir, make_traces(settings.otlp_endpoint))
         self.credentials = CredentialStore(settings.data_dir)
-        _check_exposure(settings, self.credentials)
+        for _, fault in (*contradictions(settings), *exposure_faults(settings)):
+            raise ConfigError(fault)
+        self.outbox = Outbox(settings, self.telemetry)
         self.sinks = configure_sinks(settings)
         self.health = Health(settings, self.credentials, self.telemetry)
         self.admission = Admission(
             settings, self.credentials, unavailable=self.health.unavailable, clock=monotonic
         )
-        self.endpoint = ListenEndpoint(
-            RouteTable(_routes(settings, self.sinks)), self.admission, settings, self.telemetry
+        self.live = LiveCalls()
+        table = RouteTable(_routes(settings, self.sinks))
+        self.endpoint = ListenEndpoint(table, self.admission, settings, self.telemetry, self.live)
+        plugins = [sink.plugin for sink in self.sinks.values()]
+        self._parts = LiveParts(settings, self.live, self.admission, self.credentials, plugins)
+        self._http = Starlette(
+            routes=[*self._parts.routes, Mount("/", app=self.endpoint)], lifespan=self._lifespan
         )
-        self._http = Starlette(routes=[Mount("/", app=self.endpoint)], lifespan=self._lifespan)
         self.admin = Starlette(
             routes=[
                 Route("/livez", self._livez),
@@ -76,13 +87,18 @@ class App:
 
         A call goes to the endpoint by the shortest way: each layer between is woken with it.
         """
-        if scope["type"] == "websocket":
+        if scope["type"] == "websocket" and not self._parts.serves(scope["path"]):
             await self.endpoint(scope, receive, send)
         else:
             await self._http(scope, receive, send)
 
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        async with self.outbox.open(self.sinks), self._open():
+            yield
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[None]:
         await _open_all(self.sinks.values())
         gc.freeze()  # what is here now stays: no use in looking through it with every call
         await asyncio.to_thread(self.health.look)
@@ -95,8 +111,8 @@ class App:
             watching.cancel()
             with suppress(asyncio.CancelledError):
                 await watching
-            for sink in self.sinks.values():
-                await sink.plugin.close()
+            await _close_all(self.sinks.values())
+            await self._parts.close()
             await asyncio.to_thread(self.telemetry.traces.close)
 
     async def _livez(self, _request: Request) -> Response:
@@ -129,6 +145,15 @@ async def _open_all(sinks: Iterable[ConfiguredSink]) -> None:
         opened.append(sink)
 
 
+async def _close_all(sinks: Iterable[ConfiguredSink]) -> None:
+    """Close every sink, all at once: one may wait for the last words of another."""
+    closing = {sink.name: sink.plugin.close() for sink in sinks}
+    results = await asyncio.gather(*closing.values(), return_exceptions=True)
+    for name, result in zip(closing, results, strict=True):
+        if isinstance(result, BaseException):
+            log.error("a sink did not close", sink=name, exc_info=result)
+
+
 def _say_who_may_stream(
     settings: Settings, admission: Admission, credentials: CredentialStore
 ) -> None:
@@ -137,7 +162,7 @@ def _say_who_may_stream(
         log.warning("--open: streams need no credential, though there are some")
     elif admission.open and not settings.open:
         log.warning("no credential: every program on this machine may stream", fix=add)
-    elif not len(credentials):
+    elif not admission.open and not len(credentials):
         log.warning("every credential is revoked: nobody may stream", fix=f"{add}, or --open")
 
 
@@ -151,19 +176,6 @@ def _routes(settings: Settings, sinks: Mapping[str, ConfiguredSink]) -> Mapping[
 def _scope(pattern: str) -> Scope:
     """Return what a credential needs there: jambonz's own recorder calls `.../record/<vendor>`."""
     return "record" if "record" in pattern.split("/") else "listen"
-
-
-def _check_exposure(settings: Settings, credentials: CredentialStore) -> None:
-    if len(credentials):
-        return
-    add = "add one with `listen-server credentials add TENANT`"
-    if not settings.loopback:
-        raise ConfigError(
-            f"anybody could stream to {settings.host} without a credential: {add}, or listen on "
-            "127.0.0.1"
-        )
-    if settings.behind_tls_proxy:
-        raise ConfigError(f"anybody could stream through the proxy without a credential: {add}")
 
 
 def _prepare(data_dir: Path) -> None:

@@ -7,11 +7,14 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from listen_codecs.formats import AudioFormat
 from listen_server.app import App
 from listen_server.errors import ConfigError
+from listen_server.pasting import PASSWORD, is_everywhere, public_url, verb_path
 from listen_server.run import options_of
 from listen_server.server.sockets import bind
 from listen_server.server.tls import Certificate
@@ -26,7 +29,6 @@ Level: TypeAlias = Literal["ok", "warn", "bad"]
 
 SOON: Final = timedelta(days=14)  # before a certificate ends
 _CLOCK_UNSYNCHRONISED: Final = 5  # TIME_ERROR of adjtimex(2)
-_EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - recognised, not bound
 
 
 class Finding(NamedTuple):
@@ -36,16 +38,17 @@ class Finding(NamedTuple):
     sentence: str
 
 
-def look_around(app: App, settings: Settings, auth: Credential) -> Iterator[Finding]:
+def look_around(app: App, auth: Credential | None, ca_file: Path | None) -> Iterator[Finding]:
     """Look at everything that an application stands on. Blocks, and knocks at the public url."""
+    settings = app.settings
     for sink in app.sinks:
         yield _sink(app, sink)
-    yield from _credentials(app, settings, auth)
+    yield from _credentials(app, auth)
     yield from _tls(settings)
     yield _disk(settings)
     yield _clock()
     yield _port(settings)
-    yield _public(settings, auth)
+    yield from _public(settings, auth, ca_file)
 
 
 def _sink(app: App, name: str) -> Finding:
@@ -63,28 +66,42 @@ def _sink(app: App, name: str) -> Finding:
     return Finding("ok", f"sink {name!r} opens")
 
 
-def _credentials(app: App, settings: Settings, auth: Credential) -> Iterator[Finding]:
+def _credentials(app: App, auth: Credential | None) -> Iterator[Finding]:
     known = app.credentials.all()
-    if auth.username and auth.size > MAX_CREDENTIAL:
+    add = "`listen-server credentials add TENANT` makes one"
+    if not known and not app.admission.open:
+        yield Finding("bad", f"every credential is revoked, so nobody may stream: {add}")
+    elif not known:
+        says = f"no credential: only programs on this machine may stream; {add}"
+        yield Finding("warn" if app.settings.loopback else "bad", says)
+    else:
+        tenants = sorted({credential.tenant for credential in known})
+        yield Finding("ok", f"{len(known)} credential(s) for {', '.join(tenants)}")
+    if auth is not None:
+        yield from _given(app, auth)
+
+
+def _given(app: App, auth: Credential) -> Iterator[Finding]:
+    """Say what is wrong with the credential that was given."""
+    if auth.size > MAX_CREDENTIAL:
         yield Finding(
             "bad",
             f"user:password is {auth.size} bytes long, and jambonz garbles or omits more than "
             f"{MAX_CREDENTIAL}: `listen-server credentials add` makes shorter ones",
         )
-    if not known:
+    known = {credential.user for credential in app.credentials.all()}
+    if auth.username not in known:
         yield Finding(
-            "warn" if settings.loopback else "bad",
-            "no credential: only programs on this machine may stream; "
-            "`listen-server credentials add TENANT` makes one",
+            "bad", f"there is no credential {auth.username!r}: `listen-server credentials list`"
         )
-    elif auth.username and app.credentials.check(auth.username, auth.password) is None:
+    elif auth.password == PASSWORD:
+        yield Finding("warn", "the credential was not tried: its password comes by --password")
+    elif app.credentials.check(auth.username, auth.password) is None:
         yield Finding(
             "bad",
-            "the credential given is wrong: `listen-server credentials rotate` makes another",
+            f"the password of {auth.username} is wrong: `listen-server credentials rotate` makes "
+            "another",
         )
-    else:
-        tenants = sorted({credential.tenant for credential in known})
-        yield Finding("ok", f"{len(known)} credential(s) for {', '.join(tenants)}")
 
 
 def _tls(settings: Settings) -> Iterator[Finding]:
@@ -103,7 +120,8 @@ def _tls(settings: Settings) -> Iterator[Finding]:
     level: Level = "ok"
     if left < SOON:
         level = "bad" if left < timedelta() else "warn"
-    yield Finding(level, f"the certificate ends on {certificate.expires:%Y-%m-%d %H:%M} UTC")
+    ends = "ended" if left < timedelta() else "ends"
+    yield Finding(level, f"the certificate {ends} on {certificate.expires:%Y-%m-%d %H:%M} UTC")
 
 
 def _disk(settings: Settings) -> Finding:
@@ -141,13 +159,17 @@ def _clock() -> Finding:
 
 def _serving(settings: Settings) -> bool:
     """Tell whether a server of ours, or anybody, has the port."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104
-        return probe.connect_ex((host, settings.port)) == 0
+    host = "127.0.0.1" if is_everywhere(settings) else settings.host
+    try:
+        socket.create_connection((host, settings.port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def _port(settings: Settings) -> Finding:
+    if not settings.port:
+        return Finding("warn", "port 0 is another one at each start, so no verb can name it")
     if _serving(settings):
         return Finding("ok", f"something listens on port {settings.port}: this server, if it is up")
     try:
@@ -158,39 +180,48 @@ def _port(settings: Settings) -> Finding:
     return Finding("ok", f"port {settings.port} on {settings.host} is free")
 
 
-def _public(settings: Settings, auth: Credential) -> Finding:
-    url = public_url(settings)
+def _public(settings: Settings, auth: Credential | None, ca_file: Path | None) -> Iterator[Finding]:
+    url = public_url(settings, verb_path(settings) or "/")
+    proxied = settings.behind_tls_proxy or settings.trusted_proxies
+    if not settings.public_audio_url and (proxied or not settings.loopback):
+        says = "is a guess of how jambonz reaches this server: set `public_audio_url` to say it"
+        yield Finding("warn", f"{url} {says}")
     try:
         address = parse_address(url)
         if note := misreading(url, address):
-            return Finding("bad", note)
-        asyncio.run(_knock(address, auth))
+            told = note.removesuffix(", and so does this call")
+            yield Finding("bad", f"{told}: set `public_audio_url` to one that it can read")
+            return
+        asyncio.run(_knock(address, auth, ca_file))
     except CallRefused as error:
-        if error.status == 401 and not auth.username:  # noqa: PLR2004 - HTTP
-            return Finding("ok", f"{url} answers, and asks for a credential")
-        return Finding("bad", f"{url}: {error}")
+        if error.status == HTTPStatus.UNAUTHORIZED and not _tried(auth):
+            yield Finding("ok", f"{url} answers, and asks for a credential")
+        else:
+            yield Finding("bad", _without_options(f"{url}: {error}"))
     except CallError as error:
-        return Finding("bad" if _serving(settings) else "warn", f"{url}: {error}")
-    return Finding("ok", f"{url} takes a call")
+        away = not settings.public_audio_url and not _serving(settings)
+        yield Finding("warn" if away else "bad", _without_options(f"{url}: {error}"))
+    else:
+        yield Finding("ok", f"{url} takes a call")
 
 
-async def _knock(address: Address, auth: Credential) -> None:
+def _without_options(sentence: str) -> str:
+    """Name the setting where `call`, whose sentence it is, names its options."""
+    sentence = sentence.replace(", or look away with --insecure", "")
+    return sentence.replace("--url", "`public_audio_url`")
+
+
+def _tried(auth: Credential | None) -> bool:
+    return auth is not None and auth.password != PASSWORD
+
+
+async def _knock(address: Address, auth: Credential | None, ca_file: Path | None) -> None:
     """Shake hands as jambonz does, and hang up."""
     target = Target(
         address=address,
-        credential=auth if auth.username else None,
-        tls=tls_context() if address.secure else None,
+        credential=auth if _tried(auth) else None,
+        tls=tls_context(ca_file=ca_file) if address.secure else None,
     )
     connection = await connect(target, AudioPipe(AudioFormat(8000, "mono")), lambda _message: None)
     connection.hang_up()
     await connection.ended
-
-
-def public_url(settings: Settings, path: str | None = None) -> str:
-    """Return the address of a route as jambonz reaches it; the first listen route by default."""
-    path = path or next(iter(settings.routes), "/listen").partition("/{")[0]
-    if settings.public_audio_url:
-        return settings.public_audio_url.rstrip("/") + path
-    scheme = "wss" if settings.tls_cert else "ws"
-    host = socket.getfqdn() if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104
-    return f"{scheme}://{host}:{settings.port}{path}"

@@ -4,18 +4,21 @@ settings.py asks, and tells it together with the faults of single settings.
 """
 
 import re
-from collections.abc import Iterator
-from ipaddress import ip_network
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
+from listen_server.faults import Place, nowhere
 from listen_server.routes import faults_of
 
 if TYPE_CHECKING:
     from listen_server.settings import Settings
 
+Contradiction: TypeAlias = tuple[set[str], str]  # the settings that it is about, and a sentence
+Check: TypeAlias = Callable[["Settings", Place], Iterable[Contradiction]]
 
-def contradictions(settings: "Settings") -> Iterator[tuple[set[str], str]]:
+
+def contradictions(settings: "Settings", _place: Place = nowhere) -> Iterator[Contradiction]:
     """Yield what each setting alone does not show, after the settings that it is about."""
     for fault in faults_of(settings.routes):
         yield {"routes"}, fault
@@ -40,20 +43,21 @@ def contradictions(settings: "Settings") -> Iterator[tuple[set[str], str]]:
     for pattern, route in settings.routes.items():
         if len(set(route.sinks)) < len(route.sinks):
             yield {"routes"}, f"`routes.{pattern}.sinks` names a sink twice: name it once"
-    for name in settings.sink_names:
-        if not re.fullmatch(r"[\w-]{1,64}", name, re.ASCII):
-            yield {"routes", "sinks"}, f"a sink's name is letters, digits, _ and -, not {name!r}"
+    yield from _name_faults(settings)
     yield from _address_faults(settings)
     yield from _tls_contradictions(settings)
 
 
-def _address_faults(settings: "Settings") -> Iterator[tuple[set[str], str]]:
-    for proxy in settings.trusted_proxies:
-        try:
-            ip_network(proxy)
-        except ValueError:
-            says = f"`trusted_proxies` are addresses or networks such as 10.0.0.0/8, not {proxy!r}"
-            yield {"trusted_proxies"}, says
+def _name_faults(settings: "Settings") -> Iterator[Contradiction]:
+    for name in settings.sink_names:
+        if not re.fullmatch(r"[\w-]{1,64}", name, re.ASCII):
+            yield {"routes", "sinks"}, f"a sink's name is letters, digits, _ and -, not {name!r}"
+    for name in settings.webhooks:
+        if not re.fullmatch(r"[\w-]{1,64}", name, re.ASCII):
+            yield {"webhooks"}, f"a webhook's name is letters, digits, _ and -, not {name!r}"
+
+
+def _address_faults(settings: "Settings") -> Iterator[Contradiction]:
     if settings.public_audio_url and urlsplit(settings.public_audio_url).path.strip("/"):
         says = (
             "`public_audio_url` is an address without a path, such as wss://audio.example.com: "
@@ -62,7 +66,7 @@ def _address_faults(settings: "Settings") -> Iterator[tuple[set[str], str]]:
         yield {"public_audio_url"}, says
 
 
-def _tls_contradictions(settings: "Settings") -> Iterator[tuple[set[str], str]]:
+def _tls_contradictions(settings: "Settings") -> Iterator[Contradiction]:
     if (settings.tls_cert is None) != (settings.tls_key is None):
         yield {"tls_cert", "tls_key"}, "`tls_cert` and `tls_key` belong together: set both or none"
     for name, file in (("tls_cert", settings.tls_cert), ("tls_key", settings.tls_key)):

@@ -71,7 +71,7 @@ class CredentialStore:
         self._stamp: _Stamp = None
         self._by_user: dict[str, Credential] = {}
         self._key = b""
-        self.ever_any = self._file.exists()
+        self.ever_any = _stamp(self._file) is not None
         """Whether this process has known a credential: who revokes the last one opens no door."""
         self.reload()
 
@@ -232,9 +232,17 @@ def _read(file: Path) -> tuple[Credential, ...]:
 
 
 def _unreadable(file: Path, error: Exception) -> ConfigError:
+    if isinstance(error, PermissionError):
+        return _not_ours(file)
     return ConfigError(
         f"cannot read the credentials in {file} ({type(error).__name__}): restore the file "
         "from a backup, or delete it and add the credentials anew"
+    )
+
+
+def _not_ours(file: Path) -> ConfigError:
+    return ConfigError(
+        f"{file} is not for this user to read: run this as the user of the server (sudo -u)"
     )
 
 
@@ -242,6 +250,8 @@ def _read_key(file: Path) -> bytes:
     try:
         key = file.read_bytes()
         why = "" if len(key) == _KEY_BYTES else f"{len(key)} bytes instead of {_KEY_BYTES}"
+    except PermissionError:
+        raise _not_ours(file) from None
     except OSError as error:
         key, why = b"", os.strerror(error.errno or 0)
     if why:

@@ -11,6 +11,7 @@ from typing import Final
 from listen_server.admission import Admission, Admitted, Refused, Request
 from listen_server.conversation import Conversation, Message, Receive, Send
 from listen_server.credentials import Scope
+from listen_server.live.calls import LiveCalls
 from listen_server.plugins import ConfiguredSink
 from listen_server.routes import Match, RouteTable
 from listen_server.server.websocket import EXTENSION
@@ -39,7 +40,9 @@ class ListenEndpoint:
         admission: Admission,
         settings: Settings,
         telemetry: Telemetry,
+        live: LiveCalls,
     ) -> None:
+        self._live = live
         self._routes = routes
         self._admission = admission
         self._settings = settings
@@ -101,6 +104,7 @@ class ListenEndpoint:
             match.params,
             route.settings,
             route.sinks,
+            self._live,
         )
         paced = EXTENSION in (scope.get("extensions") or {})
         conversation = Conversation(

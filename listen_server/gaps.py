@@ -7,13 +7,14 @@ the least lag of a window (reading in ticks and jitter only add to it) twice in 
 that never comes to rest is one gap at the end.
 """
 
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from listen_sinks.api import Gap
 
 SMALLEST: Final = 0.25  # seconds of lag that make a gap
 _WINDOW: Final = 1.0  # seconds over which the least lag is taken
 _STEADY: Final = 0.1  # seconds between the least lags of two windows that are the same lag
+_INTENDED: Final = 1.5  # seconds of audio between being told of a pause and its gap, either way
 _TAIL: Final = 1.25  # seconds without audio at the end that are the hang-up, not a gap
 _DRIFT: Final = 2e-4  # of the time that has passed: two clocks may part by that much
 _MOST_AHEAD: Final = 10.0  # seconds: what piles up while jambonz connects; no live call has more
@@ -23,6 +24,7 @@ _SHORT_RUN: Final = 2.0  # the same at the end of a stream
 _STALLED: Final = 2.5 * _WINDOW  # a window is closed by audio: a longer one held a silence
 _EVEN: Final = 0.1  # between the speeds of two windows
 _TOLERANCE: Final = 0.04  # of the ratios below
+Reason: TypeAlias = Literal["not received", "paused"]
 _MULTIPLES: Final = (1, 2, 3, 4, 6, 8)  # the rates of jambonz, in units of 8000 Hz
 _RATIOS: Final = frozenset(
     real * channels / claimed
@@ -56,6 +58,7 @@ class GapMeter:
         self._window = (0.0, 0.0)  # when it began, and the media time then
         self._least = 0.0  # lag in this window
         self._behind: float | None = None  # by how much the window before was, if it was
+        self._pause: float | None = None  # media time at which somebody paused it
 
     def received(self, seconds: float, now: float) -> Gap | None:
         """Take the arrival of that much audio; return a gap when one has become certain."""
@@ -73,6 +76,10 @@ class GapMeter:
             self._live = False
             self.gaps.clear()
         return self._close_window(now) if now - self._window[0] >= _WINDOW else None
+
+    def pausing(self) -> None:
+        """Take note that somebody pauses it now: a gap that begins here is meant to be."""
+        self._pause = self.media
 
     def ahead(self, now: float) -> float:
         """Return the seconds by which the audio is ahead of the clock; below 0 if behind."""
@@ -112,7 +119,9 @@ class GapMeter:
         self._level += seconds
         if self.rate_mismatch or not self._live:
             return None
-        gap = Gap(round(self._fresh, 3), round(seconds, 3), "not received")
+        intended = self._pause is not None and abs(self._fresh - self._pause) < _INTENDED
+        why: Reason = "paused" if intended else "not received"
+        gap = Gap(round(self._fresh, 3), round(seconds, 3), why)
         self.gaps.append(gap)
         return gap
 

@@ -1,9 +1,12 @@
 """Is this process alive, and may it take new calls? Watched in the background, asked for free."""
 
 import asyncio
+import errno
+import resource
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import structlog
 
@@ -17,6 +20,7 @@ log = structlog.get_logger(__name__)
 
 _LAG_EVERY = 0.5  # seconds
 _DISK_EVERY = 5.0  # seconds
+FEW_FILES = 0.1  # of the file descriptors that a process may have
 
 
 class Health:
@@ -32,6 +36,7 @@ class Health:
         self._plugins: Sequence[SinkPlugin] = ()
         self._mute: list[SinkPlugin] = []  # plugins that raised when asked: told once
         self._disk_low = False
+        self._files_few = False
         self.draining: Callable[[], bool] = lambda: False
 
     def unavailable(self) -> str | None:
@@ -83,6 +88,15 @@ class Health:
 
     def look(self) -> None:
         """Look at the disk and at the credentials once. Blocks: not for the event loop."""
+        self._look_at_disk()
+        self._look_at_files()
+        try:
+            if self._credentials.reload():
+                log.info("credentials read again", count=len(self._credentials))
+        except ConfigError as error:
+            log.warning("credentials unreadable: the ones known before stay", says=str(error))
+
+    def _look_at_disk(self) -> None:
         with suppress(OSError):  # a data directory that is not there yet is not full
             usage = shutil.disk_usage(self._settings.data_dir)
             free = usage.free / (usage.total or 1)
@@ -93,8 +107,23 @@ class Health:
                 log.warning(
                     "disk nearly full: new calls are refused" if low else "disk has room again"
                 )
+
+    def _look_at_files(self) -> None:
+        """Follow how many more connections and files the system lets this process have."""
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         try:
-            if self._credentials.reload():
-                log.info("credentials read again", count=len(self._credentials))
-        except ConfigError as error:
-            log.warning("credentials unreadable: the ones known before stay", says=str(error))
+            used = sum(1 for _ in Path("/dev/fd").iterdir())  # itself takes one to look
+        except OSError as error:
+            if error.errno != errno.EMFILE:
+                return
+            used = limit
+        free = max(0.0, 1 - used / limit)
+        self._telemetry.files_free.set(free)
+        few = free < FEW_FILES
+        if few != self._files_few:
+            self._files_few = few
+            if few:
+                hint = "raise the limit of open files (LimitNOFILE, ulimit -n)"
+                log.warning("file descriptors run out", open=used, limit=limit, hint=hint)
+            else:
+                log.warning("file descriptors are free again", open=used, limit=limit)

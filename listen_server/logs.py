@@ -62,6 +62,12 @@ def set_up_logs(*, level: str = "info", human: bool | None = None) -> None:
     root.setLevel(level.upper())
     for noisy in ("uvicorn", "uvicorn.error", "uvicorn.access", "websockets", "asyncio"):
         logging.getLogger(noisy).setLevel("WARNING")  # at INFO they name paths and addresses
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Leave out what a line of ours tells with its count (run.py, Reports)."""
+    return record.msg != "Invalid HTTP request received."
 
 
 class _Handler(logging.StreamHandler[TextIO]):

@@ -1,15 +1,16 @@
 """Sinks by entry point: found, configured, and told apart by name. app.py opens them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from pydantic import ValidationError
 
+from listen_server.contradictions import Contradiction
 from listen_server.errors import ConfigError
-from listen_server.faults import meant, told
-from listen_server.settings import PREFIX, Settings, SinkSettings
+from listen_server.faults import Place, meant, nowhere, told
+from listen_server.settings import Settings, SinkSettings
 from listen_sinks.api import ENTRY_POINT_GROUP, SinkContext, SinkPlugin
 from listen_sinks.buffered import Limits
 
@@ -54,6 +55,20 @@ def configure_sinks(settings: Settings) -> Mapping[str, ConfiguredSink]:
     return sinks
 
 
+def sink_faults(settings: Settings, place: Place = nowhere) -> Iterator[Contradiction]:
+    """Yield what is wrong with the sinks that the settings name, without making any.
+
+    Raises ConfigError where two packages offer the same name.
+    """
+    installed = installed_sinks()
+    for name in settings.sink_names:
+        try:
+            _plan(name, settings, installed, place)
+        except ConfigError as error:
+            for fault in error.faults:
+                yield {"sinks", f"sinks.{name}.kind"}, fault
+
+
 def load_plugin(entry: EntryPoint) -> type[SinkPlugin]:
     """Import the class behind an entry point. Raises ConfigError if it is not a sink's."""
     try:
@@ -71,12 +86,7 @@ def load_plugin(entry: EntryPoint) -> type[SinkPlugin]:
 def _configure(
     name: str, settings: Settings, installed: Mapping[str, EntryPoint]
 ) -> ConfiguredSink:
-    own = settings.sinks.get(name, SinkSettings())
-    kind = own.kind or name
-    if kind not in installed:
-        raise ConfigError(_not_installed(name, kind, installed))
-    plugin_class = load_plugin(installed[kind])
-    config = _read_config(name, plugin_class, own.model_extra or {})
+    own, plugin_class, config = _plan(name, settings, installed)
     try:
         plugin = plugin_class(config, SinkContext(name, settings.data_dir))
     except Exception as error:
@@ -87,21 +97,34 @@ def _configure(
     return ConfiguredSink(name, plugin, _limits(own, plugin_class))
 
 
+def _plan(
+    name: str, settings: Settings, installed: Mapping[str, EntryPoint], place: Place = nowhere
+) -> tuple[SinkSettings, type[SinkPlugin], Any]:
+    """Return the settings around a sink, its class, and its own settings."""
+    own = settings.sinks.get(name, SinkSettings())
+    kind = own.kind or name
+    if kind not in installed:
+        raise ConfigError(_not_installed(name, kind, installed))
+    plugin_class = load_plugin(installed[kind])
+    return own, plugin_class, _read_config(name, plugin_class, own.model_extra or {}, place)
+
+
 def _not_installed(name: str, kind: str, installed: Iterable[str]) -> str:
     hint = meant(kind, installed, quote="'") or f"installed are {', '.join(installed)}"
     where = f"sink {name!r} of kind" if name != kind else "a sink"
     return f"{where} {kind!r} is not installed: {hint} (`listen-server sinks` lists them)"
 
 
-def _read_config(name: str, plugin_class: type[SinkPlugin], values: Mapping[str, Any]) -> Any:
+def _read_config(
+    name: str, plugin_class: type[SinkPlugin], values: Mapping[str, Any], place: Place
+) -> Any:
     try:
         return plugin_class.Config.model_validate(dict(values))
     except ValidationError as error:
         known = [*plugin_class.Config.model_fields, *SinkSettings.model_fields]
-        where = f"the table [sinks.{name}] or {PREFIX}SINKS__{name.upper()}__... in the environment"
         raise ConfigError(
             *(
-                told(detail, known=known, where=where, under=f"sinks.{name}.")
+                told(detail, known=known, place=place, under=("sinks", name))
                 for detail in error.errors()
             )
         ) from None

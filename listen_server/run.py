@@ -11,12 +11,14 @@ from listen_server.logs import set_up_logs
 from listen_server.server.drain import Drain
 from listen_server.server.options import ServerOptions
 from listen_server.server.reports import (
+    CertificateExpired,
     CertificateLoaded,
     CertificateRejected,
     DrainBegan,
     DrainEnded,
     HandshakeTimedOut,
     Report,
+    RequestRefused,
     WorkerStarted,
     WorkerStopped,
 )
@@ -40,7 +42,7 @@ def run_server(settings: Settings) -> None:
         options_of(settings),
         admin=settings.admin_port is not None,
         metrics_dir=metrics_dir(settings),
-        on_bound=lambda bound: announce(settings, bound),
+        on_ready=lambda bound: announce(settings, bound),
         report=Reports(),
     )
     if status:
@@ -119,6 +121,15 @@ class Reports:
         match report:
             case HandshakeTimedOut(client=client):
                 self._telemetry.refuse("handshake timeout", address=client)
+            case RequestRefused(reason=reason, client=client, says=says):
+                details = {"says": says} if says else {"address": client}
+                self._telemetry.refuse(reason, **details)
+            case CertificateExpired(expired=expired):
+                log.error(
+                    "certificate expired: jambonz refuses it",
+                    expired=expired.isoformat(),
+                    hint="renew it; the files are read again without a restart",
+                )
             case CertificateLoaded(expires=expires):
                 self._telemetry.certificate_expiry.set(expires.timestamp())
                 log.info("certificate loaded", expires=expires.isoformat())

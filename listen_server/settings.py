@@ -1,70 +1,45 @@
 """Every setting of the server, with its one line of documentation.
 
-The only room that reads the environment and the TOML file; app.py hands the result down.
+sources.py reads the environment and the TOML file; app.py hands the result down.
 """
 
 import ipaddress
-import os
-import re
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-)
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from listen_codecs.formats import SAMPLE_RATES, AudioFormat, Mix
-from listen_server.contradictions import contradictions
+from listen_codecs.formats import AudioFormat, Mix
+from listen_server.contradictions import Check, contradictions
 from listen_server.errors import ConfigError
-from listen_server.faults import meant, told
+from listen_server.faults import Place, told
+from listen_server.live.config import ApplicationSettings, JambonzAccount
+from listen_server.sources import PREFIX, Sources, without
+from listen_server.values import (
+    AudioUrl,
+    CollectorUrl,
+    File,
+    Host,
+    Networks,
+    Port,
+    Rate,
+    Seconds,
+    Typed,
+    WebUrl,
+    lower,
+    names_or_any,
+)
 from listen_sinks.api import WhenFull
+from listen_sinks.webhook.config import WebhookSettings
 
 SUBPROTOCOLS = ("audio.jambonz.org", "audio.drachtio.org")
-PREFIX = "LISTEN_"
-_NEARLY: Final = 0.75  # alike, for a variable to be a setting misspelt: others use the prefix too
+_INSIDE: Final = 3  # parts of the name of a setting inside a table of a table
 
 
-def _known_rate(rate: int) -> int:
-    if rate not in SAMPLE_RATES:
-        raise ValueError(f"jambonz sends one of {', '.join(map(str, SAMPLE_RATES))}")
-    return rate
-
-
-def _names(value: object) -> object:
-    """Take one name, or several with commas between them, for a list of names."""
-    if isinstance(value, str) and value != "any":
-        value = value.split(",")
-    if value == "any" or (isinstance(value, list | tuple) and all(value) and value):
-        return value
-    raise ValueError('a list of names is asked for, or "any"')
-
-
-def _audio_url(url: str) -> str:
-    if not re.match("wss?://[^/@]", url):
-        raise ValueError("it must begin with wss:// (or ws://) and a host")
-    return url
-
-
-Rate = Annotated[int, AfterValidator(_known_rate)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-
-
-class RouteSettings(BaseModel):
+class RouteSettings(Typed):
     """What happens to the streams of one route."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -79,6 +54,8 @@ class RouteSettings(BaseModel):
     """Seconds after which a stream is closed."""
     end_on_silence: Annotated[float, Field(ge=0, le=3600)] | None = None
     """Seconds of silence that end the listen verb; metadata `end_on_silence` overrides it."""
+    silence: Literal["level", "voice"] = "level"
+    """What is silence: audio below `silence_dbfs`, or audio in which nobody speaks."""
 
     @property
     def default_format(self) -> AudioFormat:
@@ -86,7 +63,7 @@ class RouteSettings(BaseModel):
         return AudioFormat(self.sample_rate, self.mix)
 
 
-class SinkSettings(BaseModel):
+class SinkSettings(Typed):
     """What the server does around a sink; all other keys of its table are the sink's own."""
 
     model_config = ConfigDict(frozen=True, extra="allow", use_attribute_docstrings=True)
@@ -110,7 +87,7 @@ class SinkSettings(BaseModel):
 _RECORD_ROUTES = ("/listen", "/record/{vendor}", "/api/v1/record/{vendor}")
 
 
-class Settings(BaseSettings):
+class Settings(Typed, BaseSettings):
     """The whole configuration, read once at start and then never changed."""
 
     model_config = SettingsConfigDict(
@@ -118,23 +95,26 @@ class Settings(BaseSettings):
         extra="forbid",
         env_prefix=PREFIX,
         env_nested_delimiter="__",
+        env_ignore_empty=True,
         use_attribute_docstrings=True,
     )
 
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     """Address to listen on for audio."""
-    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    port: Port = 8080
     """Port to listen on for audio; 0 takes a free one."""
-    admin_host: str = "127.0.0.1"
+    admin_host: Host = "127.0.0.1"
     """Address of the admin port."""
-    admin_port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    admin_port: Port | None = None
     """Port for /livez, /readyz and /metrics; none without it."""
-    data_dir: Path = Path("data")
+    data_dir: File = Path("data")
     """Directory of everything that the server keeps."""
     open: bool = False
     """Take streams without a credential; on a loopback address only. Where no credential was ever
     made, a loopback address takes them anyway, and says so."""
-    subprotocol: Annotated[Literal["any"] | tuple[str, ...], BeforeValidator(_names)] = SUBPROTOCOLS
+    subprotocol: Annotated[Literal["any"] | tuple[str, ...], BeforeValidator(names_or_any)] = (
+        SUBPROTOCOLS
+    )
     """Websocket subprotocols that are accepted; "any" takes all comers."""
     tick: Annotated[float, Field(ge=0, le=1)] = 0.1
     """Seconds between two reads of a stream: more is cheaper, less is sooner."""
@@ -162,21 +142,25 @@ class Settings(BaseSettings):
     """Seconds that live calls may go on after SIGTERM."""
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     """Processes that share the port."""
-    tls_cert: Path | None = None
+    tls_cert: File | None = None
     """Certificate chain in PEM, read again when it changes."""
-    tls_key: Path | None = None
+    tls_key: File | None = None
     """Private key of the certificate."""
     behind_tls_proxy: bool = False
     """A proxy in front speaks TLS: plain http is fine beyond loopback."""
-    trusted_proxies: tuple[str, ...] = ()
+    trusted_proxies: Networks = ()
     """Addresses of proxies whose X-Forwarded-For names the real peer."""
-    public_audio_url: Annotated[str, AfterValidator(_audio_url)] | None = None
+    public_audio_url: AudioUrl | None = None
     """Address under which jambonz reaches this server, such as wss://audio.example.com."""
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    public_web_url: WebUrl | None = None
+    """Address under which jambonz reaches the hooks, such as https://app.example.com."""
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lower)] = (
+        "info"
+    )
     """How much is logged."""
     log_format: Literal["auto", "json", "text"] = "auto"
     """JSON lines or text; auto is text on a terminal."""
-    otlp_endpoint: str | None = None
+    otlp_endpoint: CollectorUrl | None = None
     """OpenTelemetry collector for traces, such as http://localhost:4318; needs the extra
     `telemetry`."""
     routes: Mapping[str, RouteSettings] = Field(
@@ -185,6 +169,13 @@ class Settings(BaseSettings):
     """Routes by path prefix, such as "/listen" or "/record/{vendor}"."""
     sinks: Mapping[str, SinkSettings] = Field(default_factory=dict)
     """Sinks by name, where one needs settings of its own."""
+    webhooks: Mapping[str, WebhookSettings] = Field(default_factory=dict)
+    """Services that are told of events, by name."""
+    applications: Mapping[str, ApplicationSettings] = Field(default_factory=dict)
+    """Applications for jambonz that are served here, by path, such as "/desk"."""
+    jambonz: Mapping[str, JambonzAccount] = Field(default_factory=dict)
+    """REST API of jambonz accounts, by tenant: for commands to calls without an application
+    socket here."""
 
     @classmethod
     def settings_customise_sources(
@@ -216,82 +207,42 @@ class Settings(BaseSettings):
         return list(dict.fromkeys([*used, *self.sinks]))
 
 
-def load_settings(file: Path | None = None, **command_line: object) -> Settings:
+def load_settings(
+    file: Path | None = None, *, also: Sequence[Check] = (), **command_line: object
+) -> Settings:
     """Read command line, environment and file, the first that has a setting decides.
 
-    Raises ConfigError with every fault at once.
+    Raises ConfigError with every fault at once, those that the checks in `also` find included.
     """
-    file = file or (Path(path) if (path := os.environ.get(f"{PREFIX}CONFIG")) else None)
-    given = {name: value for name, value in command_line.items() if value is not None}
-    values = _merge(_read_toml(file) if file else {}, _Environment(Settings)())
-    values = _merge(values, given)
-    faults = list(_misspelt_variables())
-    wrong: set[str] = set()
+    sources = Sources(Settings, file, command_line)
+    faults, values, wrong = [*sources.faults], sources.merged(), set[str]()
+    paths: list[list[str]] = []
     try:
         settings = Settings(**values)
     except ValidationError as error:
-        wrong = {str(detail["loc"][0]) for detail in error.errors()}
-        faults += [_told(detail, file, given) for detail in error.errors()]
-        settings = Settings(**{name: values[name] for name in values if name not in wrong})
-    faults += [says for names, says in contradictions(settings) if wrong.isdisjoint(names)]
+        for detail in error.errors():
+            loc = [str(part) for part in detail["loc"]]
+            wrong |= {".".join(loc), loc[0] if len(loc) < _INSIDE else ""}
+            faults.append(_told(detail, sources.place))
+            paths.append(loc[:2] if loc[0] == "webhooks" else loc)  # they need a url
+        settings = Settings(**without(values, paths))
+    for check in (contradictions, *also):
+        faults += [says for names, says in check(settings, sources.place) if not names & wrong]
     if faults:
         raise ConfigError(*faults)
     return settings
 
 
-class _Environment(EnvSettingsSource):
-    """The environment. What should be JSON and is not is handed on, to be told with the rest."""
-
-    def prepare_field_value(
-        self,
-        field_name: str,
-        field: FieldInfo,
-        value: Any,
-        value_is_complex: bool,  # noqa: FBT001 - the one it overrides has it so
-    ) -> Any:
-        """Read a value as JSON where its setting is no plain one."""
-        try:
-            return super().prepare_field_value(field_name, field, value, value_is_complex)
-        except ValueError:
-            return value
-
-
-def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    merged = {**below, **above}
-    for name in below.keys() & above.keys():
-        if isinstance(below[name], Mapping) and isinstance(above[name], Mapping):
-            merged[name] = _merge(below[name], above[name])
-    return merged
-
-
-def _read_toml(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigError(
-            f"cannot read {file} ({os.strerror(error.errno or 0)}): name another with --config"
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} is not TOML: {error}") from None
-
-
-def _misspelt_variables() -> Iterator[str]:
-    known = [name.upper() for name in (*Settings.model_fields, "config")]
-    for variable in sorted(os.environ):
-        name = variable.upper().removeprefix(PREFIX).partition("__")[0]
-        if not variable.upper().startswith(PREFIX) or name in known:
-            continue
-        if hint := meant(name, known, alike=_NEARLY, prefix=PREFIX):
-            yield f"`{variable}` in the environment is not a setting: {hint}"
-
-
-def _told(detail: ErrorDetails, file: Path | None, given: Mapping[str, object]) -> str:
-    top = str(detail["loc"][0])
-    places = [f"--{top.replace('_', '-')}"] if top in given else []
-    places += [f"{PREFIX}{top.upper()} in the environment"]
-    places += [f"`{top}` in {file}"] if file else []
-    model: type[BaseModel] = RouteSettings if top == "routes" else Settings
-    return told(detail, known=model.model_fields, where=" or ".join(places))
+def _told(detail: ErrorDetails, place: Place) -> str:
+    if len(detail["loc"]) > 1 and detail["loc"][0] == "webhooks":  # a value may be a secret
+        inner = detail.copy()
+        inner["loc"] = detail["loc"][1:]
+        known = WebhookSettings.model_fields
+        return told(inner, known=known, place=place, under=("webhooks",))
+    models: dict[str, type[BaseModel]] = {"routes": RouteSettings, "sinks": SinkSettings}
+    inside = len(detail["loc"]) > 1
+    model = models.get(str(detail["loc"][0]), Settings) if inside else Settings
+    return told(detail, known=model.model_fields, place=place)
 
 
 def _is_loopback(host: str) -> bool:

@@ -13,11 +13,12 @@ from typing import Any, Literal
 
 from ulid import ULID
 
-from listen_codecs.formats import AudioBlock
+from listen_codecs.formats import AudioBlock, AudioFormat
 from listen_codecs.levels import SilenceMeter
 from listen_server.control import StreamControl
 from listen_server.events import AudioReceived, CallEnded, CallStarted, Event, TextIgnored
 from listen_server.gaps import GapMeter
+from listen_server.live.calls import LiveCalls
 from listen_server.metadata import label
 from listen_server.plugins import ConfiguredSink
 from listen_server.settings import RouteSettings
@@ -25,6 +26,7 @@ from listen_server.telemetry import Telemetry
 from listen_sinks.api import Call, MarkReached, Outcome, PlaybackDone, StreamEvent
 from listen_sinks.buffered import Buffered, Watcher
 from listen_sinks.fanout import FanOut
+from listen_sinks.transcript.voice import VoiceMeter
 
 AHEAD = 2.0  # seconds before real time: more than what piles up while jambonz connects
 HALF = 0.5  # of a sink's queue
@@ -41,6 +43,7 @@ class Origin:
     path_params: Mapping[str, str]
     settings: RouteSettings
     sinks: Sequence[ConfiguredSink]
+    live: LiveCalls
 
 
 class Stream:
@@ -68,7 +71,7 @@ class Stream:
         self._flags: list[str] = []
         self._buffers: list[Buffered] = []
         self._call: Call | None = None
-        self._silence: SilenceMeter | None = None
+        self._silence: SilenceMeter | VoiceMeter | None = None
         self._silence_limit = 0.0
         self._is_ahead = False  # of real time, when audio last came
         self.end_reason: str | None = None
@@ -139,9 +142,11 @@ class Stream:
             gaps=tuple(self._gaps.gaps),
             flags=tuple(self._flags),
         )
+        self._origin.live.ended(self._call)
         self._telemetry.stream_ended(self._origin.route, self.stream_id, outcome)
         await self._sinks.finish(outcome)
         await asyncio.gather(*(buffered.wait() for buffered in self._buffers))
+        self._telemetry.stream_left(self.stream_id)
 
     async def _start(self, started: CallStarted) -> None:
         attributes = started.attributes
@@ -149,9 +154,11 @@ class Stream:
         self._call = call = self._describe(started)
         self._check_account(call)
         self._telemetry.stream_started(call)
+        names = [sink.name for sink in self._origin.sinks]
+        self._origin.live.began(call, names, self._gaps.pausing)
         self._silence_limit = _silence_limit(attributes, self._origin.settings.end_on_silence)
         if self._silence_limit:
-            self._silence = SilenceMeter(call.format.sample_rate, threshold_dbfs=self._silence_dbfs)
+            self._silence = self._silence_meter(call.format)
         self._buffers = [
             buffered
             for sink in self._origin.sinks
@@ -159,6 +166,11 @@ class Stream:
         ]
         self._sinks = FanOut(self._buffers)
         await self._sinks.start(call)
+
+    def _silence_meter(self, form: AudioFormat) -> SilenceMeter | VoiceMeter:
+        if self._origin.settings.silence == "voice":
+            return VoiceMeter(form.sample_rate, form.channels)
+        return SilenceMeter(form.sample_rate, threshold_dbfs=self._silence_dbfs)
 
     def _describe(self, started: CallStarted) -> Call:
         attributes = started.attributes

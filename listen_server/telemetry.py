@@ -1,5 +1,6 @@
 """What the server counts, for Prometheus. No label holds anything that a caller chose."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -8,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from listen_server.logs import failure
+from listen_server.sparing import Sparing
 from listen_server.traces import NoTraces, Traces
 from listen_sinks.api import Call, Outcome, SinkError
 
@@ -27,8 +29,15 @@ class Telemetry:
         self._new_frames = self._new_bytes = 0
         self._new_seconds = 0.0
         self._queues: dict[str, Gauge] = {}
+        self._sparing = Sparing()
+        self.on_refusal: Callable[[str], None] | None = None
+        """Who else wants to know why a connection was refused."""
+        self.on_decline: Callable[[str, str, str | None], None] | None = None
+        """Who wants to know which sink could not take which stream, and of which tenant."""
+        self._tenants: dict[str, str] = {}  # of streams that a sink has still to do with
         self._define_streams()
         self._define_sinks()
+        self._define_events()
         self._define_process()
 
     def _define_streams(self) -> None:
@@ -90,6 +99,20 @@ class Telemetry:
             registry=registry,
         )
 
+    def _define_events(self) -> None:
+        self.events = Counter(
+            "listen_events",
+            "Events for webhooks, by what came of a try.",
+            ["type", "outcome"],
+            registry=self.registry,
+        )
+        self.oldest_event = Gauge(
+            "listen_event_waits_seconds",
+            "Age of the oldest event that waits.",
+            registry=self.registry,
+            multiprocess_mode="livemax",
+        )
+
     def _define_process(self) -> None:
         registry = self.registry
         self.loop_lag = Histogram(
@@ -107,6 +130,12 @@ class Telemetry:
         self.certificate_expiry = Gauge(
             "listen_certificate_expiry_seconds",
             "When the TLS certificate ends, in Unix time.",
+            registry=registry,
+            multiprocess_mode="livemin",
+        )
+        self.files_free = Gauge(
+            "listen_files_free_ratio",
+            "Free part of the file descriptors.",
             registry=registry,
             multiprocess_mode="livemin",
         )
@@ -146,12 +175,18 @@ class Telemetry:
     # refusals and ends
 
     def refuse(self, reason: str, *, offered: str | None = None, **details: object) -> None:
-        """Count a connection that was refused before it was accepted."""
+        """Count a connection that was refused before it was accepted; of a flood, log some."""
         self.refused.labels(reason).inc()
+        if self.on_refusal is not None:
+            self.on_refusal(reason)
         if offered is not None:
             known = offered if offered in KNOWN_SUBPROTOCOLS else "other"
             self.wrong_subprotocol.labels(known).inc()
             details["offered"] = offered[:64]
+        if (left_out := self._sparing.left_out(reason)) is None:
+            return
+        if left_out:
+            details["left_out"] = left_out
         log.warning("refused", reason=reason, **details)
 
     def peer_fault(self, stream_id: str, fault: str) -> None:
@@ -161,6 +196,7 @@ class Telemetry:
 
     def stream_started(self, call: Call) -> None:
         """Count a stream's one beginning."""
+        self._tenants[call.stream_id] = call.tenant
         self.metadata.labels(call.metadata_quality).inc()
         about: dict[str, str | int | float] = {
             "route": call.route,
@@ -188,6 +224,20 @@ class Telemetry:
         self.traces.end(stream_id, about, failed=outcome.state != "complete")
         log.info("stream ended", stream=stream_id, route=route, **about)
 
+    def stream_left(self, stream_id: str) -> None:
+        """Forget a stream that every sink is done with."""
+        self._tenants.pop(stream_id, None)
+
+    # listen_sinks.webhook.way.Watcher
+
+    def event_tried(self, event_type: str, outcome: str) -> None:
+        """Count a try to deliver an event: delivered, failed or dead."""
+        self.events.labels(event_type, outcome).inc()
+
+    def event_waits(self, seconds: float) -> None:
+        """Follow how long the oldest event waits."""
+        self.oldest_event.set(seconds)
+
     # listen_sinks.buffered.Watcher
 
     def queued(self, sink: str, seconds: float) -> None:
@@ -204,6 +254,8 @@ class Telemetry:
     def failed(self, sink: str, stream_id: str, method: str, error: BaseException) -> None:
         """Count a sink that left its stream, and say why."""
         self.failures.labels(sink, method).inc()
+        if self.on_decline is not None and method in ("sink", "start"):
+            self.on_decline(sink, stream_id, self._tenants.get(stream_id))
         about = {"sink": sink, "stream": stream_id, "method": method}
         if isinstance(error, SinkError):
             log.error("sink failed", says=str(error), **about)

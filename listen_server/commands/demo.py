@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,6 +31,8 @@ from listen_server.simulator.order import Order
 from listen_server.simulator.report import bars
 from listen_server.simulator.runner import run_calls
 
+OFFLINE = "pocketsphinx"
+"""The engine that needs no network; not installed everywhere."""
 WIDTH = 64  # characters of the waveform
 LOOK = 0.5  # seconds between two looks for new recordings
 INTERRUPTED = 130  # exit status after SIGINT, as shells count it
@@ -48,13 +51,19 @@ def demo(
         port=port,
         open=True,
         data_dir=data_dir or Path("data", "demo"),
-        routes={"/listen": {"sinks": ["recording", "voicemail"]}},
+        routes={"/listen": {"sinks": ["recording", "voicemail", "transcript"]}},
+        sinks={"transcript": {"engine": _engine()}},
     )
     console = Console(highlight=False, soft_wrap=True)
     app = App(settings)
     status = asyncio.run(_show(console, app, settings, once=once))
     if status:
         raise typer.Exit(status)
+
+
+def _engine() -> str:
+    """Return the engine that needs no network, or the one that understands nothing."""
+    return OFFLINE if find_spec(OFFLINE) else "null"
 
 
 async def _show(console: Console, app: App, settings: Settings, *, once: bool) -> int:

@@ -10,6 +10,7 @@ from typing import Final
 from rich.console import Console
 
 from listen_codecs.pcm import interleave
+from listen_server.commands.demo_transcript import show_transcript
 from listen_server.commands.voicemail import ACTOR
 from listen_server.plugins import configure_sinks
 from listen_server.settings import Settings
@@ -42,7 +43,8 @@ async def show_voicemail(
         console.print("\nThe same call as voicemail, sealed: nothing of it is plain on the disk.")
         await _show_object(console, store, plugin.directory, message)
         exact = await _play(console, store, message, sha256)
-        return await _erase(console, store, message) and exact
+        understood = await show_transcript(console, store, message)
+        return await _erase(console, store, message) and exact and understood
 
 
 async def _arrived(store: Access, since: datetime) -> Message | None:

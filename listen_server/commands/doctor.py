@@ -1,20 +1,35 @@
 """`listen-server doctor`: would a call get through? Ends with what to paste into jambonz."""
 
 import json
-from collections.abc import Iterator
-from typing import Annotated, Any, Final
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 
 from listen_server.app import App
-from listen_server.checks import Finding, look_around, public_url
-from listen_server.commands.options import ConfigFile, DataDir
+from listen_server.checks import Finding, look_around
+from listen_server.commands.options import (
+    AdminHost,
+    AdminPort,
+    ConfigFile,
+    DataDir,
+    Host,
+    Open,
+    Port,
+    TlsCert,
+    TlsKey,
+    Workers,
+)
+from listen_server.credentials import Scope
 from listen_server.errors import ConfigError
-from listen_server.settings import Settings, load_settings
+from listen_server.pasting import PASSWORD, newest_credential, recorder_lines, verb, verb_path
+from listen_server.settings import load_settings
 from listen_server.simulator.handshake import Credential
+from listen_server.startup import STARTUP
 
-PASSWORD: Final = "PASSWORD"  # noqa: S105 - it stands for one
 _MARKS: Final = {
     "ok": "[green]ok  [/green]",
     "warn": "[yellow]look[/yellow]",
@@ -22,76 +37,131 @@ _MARKS: Final = {
 }
 
 
-def doctor(
+def doctor(  # noqa: PLR0913 - every parameter is an option of the command
     *,
     config: ConfigFile = None,
+    host: Host = None,
+    port: Port = None,
+    admin_host: AdminHost = None,
+    admin_port: AdminPort = None,
     data_dir: DataDir = None,
+    open_: Open = False,
+    workers: Workers = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     user: Annotated[str, typer.Option(help="Credential to try, and to print.")] = "",
-    password: Annotated[str, typer.Option(help="Its password.", show_default=False)] = "",
+    password: Annotated[
+        str, typer.Option(help="Its password; asked for on a terminal.", show_default=False)
+    ] = "",
+    ca_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Trust the CAs of this PEM file, and no others."),
+    ] = None,
 ) -> None:
     """Check settings, port, certificate, credentials, disk, clock, sinks and the public address.
 
-    Ends with what to paste into jambonz. The exit status is 1 if something is bad.
+    Takes the options of `serve`. Ends with what to paste into jambonz, unless something is bad:
+    then the exit status is 1.
     """
-    console = Console(highlight=False, soft_wrap=True)
-    auth = Credential(user, password)
-    findings: list[Finding] = []
-
-    def show(finding: Finding) -> None:
-        findings.append(finding)
-        console.print(f"{_MARKS[finding.level]}  {finding.sentence}")
-
-    try:
-        settings = load_settings(config, data_dir=data_dir)
-        app = App(settings)
-    except ConfigError as error:
-        for fault in error.faults:
-            show(Finding("bad", fault))
-        raise typer.Exit(1) from None
-    show(Finding("ok", f"settings are sound; {len(app.sinks)} sink(s): {', '.join(app.sinks)}"))
-    for finding in look_around(app, settings, auth):
-        show(finding)
-    _print_for_jambonz(console, app, auth)
-    if any(finding.level == "bad" for finding in findings):
+    given = {
+        "host": host,
+        "port": port,
+        "admin_host": admin_host,
+        "admin_port": admin_port,
+        "data_dir": data_dir,
+        "open": open_ or None,
+        "workers": workers,
+        "tls_cert": tls_cert,
+        "tls_key": tls_key,
+    }
+    if not _examine(config, given, _credential(user, password), ca_file):
         raise typer.Exit(1)
 
 
-def _print_for_jambonz(console: Console, app: App, auth: Credential) -> None:
-    console.print("\nFor a jambonz application, the verb:\n")
-    verb: dict[str, Any] = {
-        "verb": "listen",
-        "url": public_url(app.settings),
-        "mixType": "stereo",
-        "actionHook": "/recorded",
-    }
-    ws_auth = _ws_auth(app, auth)
-    if ws_auth:
-        verb["wsAuth"] = ws_auth
-    console.print(json.dumps(verb, indent=2), markup=False)
-    for line in _recorder_lines(app.settings, ws_auth):
-        console.print(line, markup=False)
-    if ws_auth.get("password") == PASSWORD:
-        console.print(
-            f"\n{PASSWORD} stands for what `credentials add` showed; with --user and --password "
-            "it is tried and filled in."
-        )
+def _examine(
+    config: Path | None,
+    given: Mapping[str, object],
+    auth: Credential | None,
+    ca_file: Path | None,
+) -> bool:
+    """Say everything; tell whether nothing was bad."""
+    doctoring = _Doctoring(Console(highlight=False, soft_wrap=True))
+    try:
+        app = App(load_settings(config, also=STARTUP, **given))
+    except ConfigError as error:
+        doctoring.show(Finding("bad", fault) for fault in error.faults)
+        return False
+    names = ", ".join(app.sinks)
+    doctoring.show([Finding("ok", f"settings are sound; {len(app.sinks)} sink(s): {names}")])
+    doctoring.show(look_around(app, auth, ca_file))
+    doctoring.end(app, auth)
+    return not doctoring.bad
 
 
-def _ws_auth(app: App, auth: Credential) -> dict[str, str]:
-    if auth.username:
-        return {"username": auth.username, "password": auth.password}
+def _credential(user: str, password: str) -> Credential | None:
+    if password and not user:
+        raise ConfigError("--password is of a credential: name it with --user")
+    if not user:
+        return None
+    if not password and sys.stdin.isatty():
+        password = typer.prompt(f"password of {user}", hide_input=True, err=True)
+    return Credential(user, password or PASSWORD)
+
+
+class _Doctoring:
+    """What is said, and whether any of it was bad."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self.bad = 0
+
+    def show(self, findings: Iterable[Finding]) -> None:
+        """Say what was found, as soon as it is."""
+        for finding in findings:
+            self.bad += finding.level == "bad"
+            self._console.print(_MARKS[finding.level], end="  ")
+            self._say(finding.sentence)
+
+    def end(self, app: App, auth: Credential | None) -> None:
+        """Say what to paste, if it would work."""
+        if self.bad:
+            self._say("\nNothing to paste yet: mend what is BAD, then ask again.")
+            return
+        if verb_path(app.settings) is not None and self._may(app, auth, "listen"):
+            self._say("\nFor a jambonz application, the verb:\n")
+            self._say(json.dumps(verb(app.settings, _to_show(app, auth, "listen")), indent=2))
+        lines = list(recorder_lines(app.settings, _to_show(app, auth, "record")))
+        if lines and self._may(app, auth, "record"):
+            self._say(
+                "\nFor jambonz's own recorder (all calls), in the environment of its feature "
+                "server:\n"
+            )
+            self._say("\n".join(lines))
+        if not app.admission.open and (auth is None or auth.password == PASSWORD):
+            self._say(
+                f"\n{PASSWORD} stands for what `credentials add` showed; with --user and "
+                "--password it is tried and filled in."
+            )
+
+    def _may(self, app: App, auth: Credential | None, scope: Scope) -> bool:
+        """Tell whether the credential to show is of a scope, and say so if not."""
+        shown = _to_show(app, auth, scope)
+        if app.admission.open or (shown and scope in _scopes(app, shown)):
+            return True
+        whose = f"{auth.username} is not" if auth else "No credential is"
+        add = f"`listen-server credentials add TENANT --scope {scope}`"
+        self._say(f"\n{whose} of the scope {scope}, which the other routes ask for: {add}")
+        return False
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, markup=False)
+
+
+def _to_show(app: App, auth: Credential | None, scope: Scope) -> Credential | None:
     if app.admission.open:
-        return {}
-    return {"username": app.credentials.all()[-1].user, "password": PASSWORD}
+        return None
+    return auth or newest_credential(app.credentials, scope)
 
 
-def _recorder_lines(settings: Settings, ws_auth: dict[str, str]) -> Iterator[str]:
-    """Yield what makes jambonz record all calls here, in its feature server's environment."""
-    recorder = next((path for path in settings.routes if path.endswith("/record/{vendor}")), None)
-    if recorder is None:
-        return
-    base = public_url(settings, recorder.removesuffix("/record/{vendor}") or "/").rstrip("/")
-    yield "\nFor jambonz's own recorder (all calls), in the environment of its feature server:\n"
-    yield f"JAMBONZ_RECORD_WS_BASE_URL={base}"
-    yield f"JAMBONZ_RECORD_WS_USERNAME={ws_auth.get('username', 'anybody')}"
-    yield f"JAMBONZ_RECORD_WS_PASSWORD={ws_auth.get('password', 'anything')}"
+def _scopes(app: App, auth: Credential) -> Sequence[Scope]:
+    return next(one.scopes for one in app.credentials.all() if one.user == auth.username)

@@ -11,6 +11,7 @@ from typing import Annotated, BinaryIO, TypeAlias
 import typer
 
 from listen_codecs.files import SUFFIXES, Encoding
+from listen_server.commands.naming import MessageId
 from listen_server.commands.options import ConfigFile, DataDir
 from listen_server.commands.voicemail import ACTOR, SinkName, run
 from listen_server.errors import ConfigError
@@ -18,13 +19,14 @@ from listen_sinks.voicemail.access import Access
 from listen_sinks.voicemail.exports import export as exported
 from listen_sinks.voicemail.findings import Finding
 from listen_sinks.voicemail.store import Reading
+from listen_sinks.voicemail.trimming import trimmed
 
-MessageId: TypeAlias = Annotated[
-    str, typer.Argument(metavar="MESSAGE", help="Its id, as `list` shows it.")
-]
 Output: TypeAlias = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FILE", help="Where to write; - is standard output."),
+]
+Trim: TypeAlias = Annotated[
+    bool, typer.Option("--trim", help="Leave out the silence at the beginning and at the end.")
 ]
 _Where: TypeAlias = tuple[Path | None, Path | None, str | None]
 _STDOUT = Path("-")
@@ -34,21 +36,27 @@ def play(
     message: MessageId,
     *,
     output: Output = None,
+    trim: Trim = False,
     sink: SinkName = None,
     config: ConfigFile = None,
     data_dir: DataDir = None,
 ) -> None:
     """Write a message as WAV to standard output, for a player: `... | aplay`."""
-    _write(message, "wav", output or _STDOUT, "listen", (config, data_dir, sink))
+    target = output or _STDOUT
+    _write(message, "wav", target, "listen", (config, data_dir, sink), trim=trim)
 
 
 def export(
     message: MessageId,
     *,
     format_: Annotated[
-        str, typer.Option("--format", help=f"{', '.join(SUFFIXES)}; all but Opus are exact.")
+        str,
+        typer.Option(
+            "--format", metavar="FORMAT", help=f"{', '.join(SUFFIXES)}; all but Opus are exact."
+        ),
     ] = "wav",
     output: Output = None,
+    trim: Trim = False,
     sink: SinkName = None,
     config: ConfigFile = None,
     data_dir: DataDir = None,
@@ -58,12 +66,14 @@ def export(
     if encoding is None:
         raise ConfigError(f"there is no format {format_!r}: choose of {', '.join(SUFFIXES)}")
     target = output or Path(f"{message}{SUFFIXES[encoding]}")
-    _write(message, encoding, target, "export", (config, data_dir, sink))
+    _write(message, encoding, target, "export", (config, data_dir, sink), trim=trim)
     if output is None:
         typer.echo(str(target))
 
 
-def _write(message: str, encoding: Encoding, target: Path, reading: Reading, where: _Where) -> None:
+def _write(
+    message: str, encoding: Encoding, target: Path, reading: Reading, where: _Where, *, trim: bool
+) -> None:
     """Write a message in some encoding; a file that is there already is not touched."""
     if target == _STDOUT and sys.stdout.isatty():
         raise ConfigError("this is a terminal: pipe it into a player, or name a file with --output")
@@ -74,7 +84,8 @@ def _write(message: str, encoding: Encoding, target: Path, reading: Reading, whe
         playback = await reader.open(tenant, message, actor=ACTOR, reading=reading)
         if playback.findings and not playback.frames:
             raise ConfigError(*(f"{message}, {finding}" for finding in playback.findings))
-        async with aclosing(exported(playback, encoding)) as blocks:
+        heard = await trimmed(playback) if trim else playback
+        async with aclosing(exported(heard, encoding)) as blocks:
             await _save(blocks, target)
         return playback.findings
 

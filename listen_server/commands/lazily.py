@@ -7,6 +7,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
+from listen_server.commands.manner import plain
+
 
 def lazily(name: str, says: str) -> typer.Typer:
     """Return the group of commands that `commands/NAME.py` has under its own name."""
@@ -18,7 +20,8 @@ def lazily(name: str, says: str) -> typer.Typer:
             return _loaded(name).list_commands(ctx)
 
         def get_command(self, ctx: Any, cmd_name: str) -> Any:
-            return _loaded(name).get_command(ctx, cmd_name)
+            found = _loaded(name).get_command(ctx, cmd_name)
+            return found and plain(found)
 
     return typer.Typer(name=name, help=says, cls=Group, no_args_is_help=True, add_completion=False)
 

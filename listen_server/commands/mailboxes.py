@@ -10,6 +10,7 @@ from ulid import ULID
 
 from listen_server.admission import OPEN_TENANT
 from listen_server.commands.options import ConfigFile, DataDir
+from listen_server.commands.rotating import prove_root
 from listen_server.commands.voicemail import (
     ACTOR,
     SinkName,
@@ -63,10 +64,12 @@ CatchAll = Annotated[
 @mailboxes.command()
 def add(
     numbers: Annotated[
-        list[str] | None, typer.Argument(metavar="NUMBER...", help="Numbers or names it has.")
+        list[str] | None, typer.Argument(metavar="NUMBER", help="Numbers or names it has.")
     ] = None,
     *,
-    tenant: Annotated[str, typer.Option(help="Whose it is, as the credential says.")] = OPEN_TENANT,
+    tenant: Annotated[
+        str | None, typer.Option(help="Whose it is, as the credential says; made if it is new.")
+    ] = None,
     catch_all: CatchAll = False,
     rules: Rules = [],  # noqa: B006 - typer copies it
     sink: SinkName = None,
@@ -77,17 +80,19 @@ def add(
 
     A tenant's first mailbox takes every call that no other is named for.
     """
-    if not TENANT.fullmatch(tenant):
+    if tenant is not None and not TENANT.fullmatch(tenant):
         raise ConfigError("a tenant is a word of a-z, 0-9 and -, as in its credential")
 
     async def work(store: Access) -> Mailbox:
         settings = _settings(rules)
         provider = await store.root.provider()
-        owner = await ensure_tenant(store.database, tenant)
+        await prove_root(store)
+        name = tenant or await _only_tenant(store)
+        owner = await ensure_tenant(store.database, name)
         hashes = [store.numbers(owner).mailbox(number) for number in numbers or ()]
         key = await create_key(provider, str(ULID()))
         made = await add_mailbox(
-            store.database, tenant, key, addresses=hashes, catch_all=catch_all, settings=settings
+            store.database, name, key, addresses=hashes, catch_all=catch_all, settings=settings
         )
         await store.audit.note(store.database, AuditEvent("change", ACTOR, made.id))
         return made
@@ -171,6 +176,11 @@ async def mailbox_of(store: Access, tenant: Tenant, name: str) -> Mailbox:
             f"tenant {tenant.id} has no mailbox with this id or number: "
             "`listen-server mailboxes list` shows the ids"
         ) from None
+
+
+async def _only_tenant(store: Access) -> str:
+    """Return the one tenant that there is; where there is none, that of servers without doors."""
+    return (await tenant_of(store, None)).id if await store.tenants() else OPEN_TENANT
 
 
 def _settings(rules: Sequence[str]) -> dict[str, Any]:

@@ -1,48 +1,35 @@
 """`listen-server serve`: take calls until a signal says to stop."""
 
-from pathlib import Path
-from typing import Annotated
-
-import structlog
-import typer
-
-from listen_server.commands.options import ConfigFile, DataDir
+from listen_server.commands.options import (
+    AdminHost,
+    AdminPort,
+    ConfigFile,
+    DataDir,
+    Host,
+    Open,
+    Port,
+    TlsCert,
+    TlsKey,
+    Workers,
+)
 from listen_server.logs import set_up_logs
 from listen_server.run import run_server
 from listen_server.settings import load_settings
-
-log = structlog.get_logger(__name__)
+from listen_server.startup import STARTUP
 
 
 def serve(  # noqa: PLR0913 - every parameter is an option of the command
     *,
     config: ConfigFile = None,
-    host: Annotated[
-        str | None, typer.Option(help="Address for audio (127.0.0.1).", show_default=False)
-    ] = None,
-    port: Annotated[
-        int | None, typer.Option(help="Port for audio (8080); 0 is any.", show_default=False)
-    ] = None,
-    admin_host: Annotated[
-        str | None, typer.Option(help="Address for probes (127.0.0.1).", show_default=False)
-    ] = None,
-    admin_port: Annotated[
-        int | None,
-        typer.Option(help="Port for /livez, /readyz, /metrics (none).", show_default=False),
-    ] = None,
+    host: Host = None,
+    port: Port = None,
+    admin_host: AdminHost = None,
+    admin_port: AdminPort = None,
     data_dir: DataDir = None,
-    open_: Annotated[
-        bool, typer.Option("--open", help="Ask for no credential; on a loopback address only.")
-    ] = False,
-    workers: Annotated[
-        int | None, typer.Option(help="Processes on the port (1).", show_default=False)
-    ] = None,
-    tls_cert: Annotated[
-        Path | None, typer.Option(help="Certificate chain, PEM.", show_default=False)
-    ] = None,
-    tls_key: Annotated[
-        Path | None, typer.Option(help="Its private key, PEM.", show_default=False)
-    ] = None,
+    open_: Open = False,
+    workers: Workers = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
 ) -> None:
     """Take calls.
 
@@ -51,6 +38,7 @@ def serve(  # noqa: PLR0913 - every parameter is an option of the command
     """
     settings = load_settings(
         config,
+        also=STARTUP,
         host=host,
         port=port,
         admin_host=admin_host,

@@ -1,7 +1,10 @@
-"""`messages verify`: every object against index and digest, and opened if there are keys."""
+"""`messages verify`: every object against index and digest, and opened if there are keys.
+
+With `--all`, also whether the store has objects that no message has.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Final, TypeAlias
 
@@ -9,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from listen_server.commands.naming import MessageIds
 from listen_server.commands.options import ConfigFile, DataDir
 from listen_server.commands.voicemail import ACTOR, SinkName, run
 from listen_server.errors import ConfigError
@@ -16,15 +20,22 @@ from listen_sinks.api import SinkError
 from listen_sinks.objects import ObjectsAway
 from listen_sinks.voicemail.access import Access
 from listen_sinks.voicemail.findings import Finding
-from listen_sinks.voicemail.index.parts import every_part, list_parts
+from listen_sinks.voicemail.index.parts import count_parts, every_part, list_parts
 from listen_sinks.voicemail.index.records import Part
 from listen_sinks.voicemail.keys import KeysAway
+from listen_sinks.voicemail.orphans import Kind, Orphan, find_orphans
 from listen_sinks.voicemail.store import MessageStore
 
 AT_ONCE: Final = 4
 PATIENCE: Final = 8
 """Parts in a row that the store may not give out; then it is the store that is away."""
 _PARTS: Final = 200  # parts that are read from the index at once
+
+_ORPHANS: Final[Mapping[Kind, str]] = {
+    "erased": "belongs to a message that was erased, and opens no more; it can be deleted",
+    "unknown": "belongs to no message that this index knows; is it the right database?",
+    "foreign": "was not put there by a listen server",
+}
 
 _Page: TypeAlias = Sequence[tuple[str, Part]]
 
@@ -37,10 +48,12 @@ class Verdict:
     opened: bool = True
     away: int = 0  # in a row
     wrong: dict[str, list[Finding]] = field(default_factory=dict)  # by message
+    orphans: list[Orphan] = field(default_factory=list)
+    unlisted: str | None = None  # why nobody could look for those
 
 
 def verify(
-    ids: Annotated[list[str] | None, typer.Argument(metavar="MESSAGE...", help="Ids.")] = None,
+    ids: MessageIds = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="All that is stored.")] = False,
     sink: SinkName = None,
@@ -49,26 +62,46 @@ def verify(
 ) -> None:
     """Check that messages are in the store as they were shipped, and open.
 
-    Without the root key, digests alone are checked. The exit status is 1 if one is not right.
+    Without the root key, digests alone are checked. With --all, objects that no message has are
+    named, too; what was written in the last hour may be on its way and is passed over. The exit
+    status is 1 if something is not right.
     """
     if bool(ids) == everything:
         raise ConfigError("say which: ids of messages, or --all")
 
     async def work(store: Access) -> Verdict:
         if everything:
-            return await _verify(store, _all(store), await store.count_parts())
+            verdict = await _verify(store, _all(store), await count_parts(store.database))
+            await _look_for_orphans(store, verdict)
+            return verdict
         named = [one for message in ids or () for one in await _parts(store, message)]
         return await _verify(store, _once(named), len(named))
 
     verdict = run(work, config, data_dir, sink)
+    _tell(verdict)
+    if verdict.wrong or verdict.orphans or verdict.unlisted:
+        raise typer.Exit(1)
+
+
+def _tell(verdict: Verdict) -> None:
     for message, findings in verdict.wrong.items():
         for finding in findings:
             typer.echo(f"{message}, {finding}", err=True)
+    for orphan in verdict.orphans:
+        typer.echo(f"{orphan.name}: {_ORPHANS[orphan.kind]}", err=True)
+    if verdict.unlisted:
+        typer.echo(
+            f"the store does not tell all that it has ({verdict.unlisted}): it was not looked for "
+            "objects that no message has",
+            err=True,
+        )
     if verdict.wrong:
         typer.echo(f"{len(verdict.wrong)} message(s) are not right, of {verdict.parts} part(s)")
-        raise typer.Exit(1)
-    how = "and open" if verdict.opened else "but not all were opened: the root key is away"
-    typer.echo(f"{verdict.parts} part(s) are as they were shipped, {how}")
+    else:
+        how = "and open" if verdict.opened else "but not all were opened: the root key is away"
+        typer.echo(f"{verdict.parts} part(s) are as they were shipped, {how}")
+    if verdict.orphans:
+        typer.echo(f"{len(verdict.orphans)} object(s) in the store belong to no message")
 
 
 async def _verify(store: Access, pages: AsyncIterator[_Page], total: int) -> Verdict:
@@ -77,7 +110,9 @@ async def _verify(store: Access, pages: AsyncIterator[_Page], total: int) -> Ver
     reader = await _reader(store, verdict)
     turn = asyncio.Semaphore(AT_ONCE)
     columns = (TextColumn("checking"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    quiet = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=quiet) as progress:
         task = progress.add_task("", total=total)
 
         async def check(message: str, part: Part) -> None:
@@ -94,6 +129,19 @@ async def _verify(store: Access, pages: AsyncIterator[_Page], total: int) -> Ver
                 if failure is not None:
                     raise failure
     return verdict
+
+
+async def _look_for_orphans(store: Access, verdict: Verdict) -> None:
+    """Look for objects that no message has, with their number on standard error."""
+    looked = 0
+    with Console(stderr=True).status("looking for objects that no message has") as line:
+        try:
+            async for number, found in find_orphans(store.database, store.objects):
+                looked += number
+                verdict.orphans += found
+                line.update(f"looking for objects that no message has: {looked} seen")
+        except ObjectsAway as error:  # what was checked is told all the same
+            verdict.unlisted = str(error)
 
 
 async def _reader(store: Access, verdict: Verdict) -> MessageStore:

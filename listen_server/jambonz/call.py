@@ -5,8 +5,8 @@ sockets.py gives it a socket, and another one when the first drops; over webhook
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
-from typing import Final, TypeAlias
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, TypeAlias
 
 from listen_server.errors import ListenServerError
 from listen_server.jambonz.commands import Command
@@ -31,6 +31,8 @@ class Call:
         self.resumed = False
         """Whether it was going on already when this process heard of it."""
         self.ended = False
+        self.minders: list[Callable[[Mapping[str, Any]], None]] = []
+        """Who else is told what jambonz could not do, beside `CallApplication.on_error`."""
         self._addresses = addresses
         self._write: Write | None = None
         self._reachable = asyncio.Event()

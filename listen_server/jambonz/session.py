@@ -182,6 +182,9 @@ class Session:
                 name = _NOTICES[message.type]
                 async with self._in_order:
                     call = self._call(message)
+                    if name == "on_error":
+                        for mind in list(call.minders):
+                            mind(message.data)
                     await self._sockets.answering.notice(name, call, message.data)
             case _:
                 log.debug("jambonz said something that we do not know")

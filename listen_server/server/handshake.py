@@ -11,7 +11,7 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from listen_server.server.reports import HandshakeTimedOut, Reporter, ignore
+from listen_server.server.reports import HandshakeTimedOut, Reporter, RequestRefused, ignore
 
 
 class ListenConfig(uvicorn.Config):
@@ -30,7 +30,8 @@ class ListenHTTPProtocol(H11Protocol):
 
     The head of each request must be whole `handshake_timeout` seconds after the connection
     was made or, on a connection that is used again, after its first byte. The same goes for
-    the rest of a body that still drips in when its request is answered already.
+    the rest of a body that still drips in when its request is answered already. What is no
+    request is answered with 400 and reported.
     """
 
     config: ListenConfig
@@ -59,9 +60,23 @@ class ListenHTTPProtocol(H11Protocol):
         """Hand the connection over, with bytes that came behind the head; stock loses them."""
         self._handed_over = True
         super().handle_websocket_upgrade(event)
+        websocket: Any = self.transport.get_protocol()
+        if websocket.close_sent or not websocket.handshake_initiated:
+            self._report_refusal("not a websocket")
         early, _ = self.conn.trailing_data
         if early:
             cast("asyncio.Protocol", self.transport.get_protocol()).data_received(early)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what h11 could not read, and report it: stock has a log line of its own."""
+        self._report_refusal("not HTTP")
+        super().send_400_response(msg)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing where stock does: the application answers such a request."""
+
+    def _report_refusal(self, reason: str) -> None:
+        self.config.report(RequestRefused(reason, self.client[0] if self.client else None))
 
     def _time_the_request(self) -> None:
         cycle: RequestResponseCycle | None = self.cycle  # None before the first request

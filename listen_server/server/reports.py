@@ -14,10 +14,26 @@ class HandshakeTimedOut:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestRefused:
+    """What came was no request that an application could have answered."""
+
+    reason: str  # one of few
+    client: str | None  # address without port, where it is known
+    says: str | None = None  # of a TLS library: why
+
+
+@dataclass(frozen=True, slots=True)
 class CertificateLoaded:
     """New TLS handshakes get this certificate."""
 
     expires: datetime  # aware, UTC
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateExpired:
+    """The certificate in use has ended; every new call over TLS is lost. Told once."""
+
+    expired: datetime  # aware, UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +78,9 @@ class WorkerStopped:
 
 Report: TypeAlias = (
     HandshakeTimedOut
+    | RequestRefused
     | CertificateLoaded
+    | CertificateExpired
     | CertificateRejected
     | DrainBegan
     | DrainEnded

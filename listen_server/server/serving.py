@@ -19,7 +19,7 @@ from listen_server.server.draining import DrainingServer, PortServer
 from listen_server.server.handshake import ListenConfig, ListenHTTPProtocol
 from listen_server.server.lifespan import Lifespan
 from listen_server.server.options import ServerOptions
-from listen_server.server.reports import CertificateLoaded, Reporter, ignore
+from listen_server.server.reports import Reporter, ignore
 from listen_server.server.sockets import Bound, Sockets, bind, bound
 from listen_server.server.tls import Certificate
 from listen_server.server.websocket import ListenWebSocketProtocol
@@ -90,8 +90,8 @@ class ListenServer:
         report: Reporter = ignore,
     ) -> None:
         """Take the ports and the certificate; a ConfigError says what is wrong with them."""
-        self._options, self._report = options, report
-        self._certificate = _certificate(options)
+        self._options = options
+        self._certificate = _certificate(options, report)
         self._sockets = sockets or bind(options, admin=admin_app is not None)[0]
         context = self._certificate.context if self._certificate else None
         config = _config(app, options, report)
@@ -107,13 +107,16 @@ class ListenServer:
             if self._admin is not None:
                 await stack.enter_async_context(_beside(self._admin, self._sockets))
             if self._certificate is not None:
-                self._report(CertificateLoaded(self._certificate.expires))
-                watch = self._certificate.watch(self._options.tls_check_interval, self._report)
+                watch = self._certificate.watch(self._options.tls_check_interval)
                 stack.callback(asyncio.create_task(watch).cancel)
             if signals:
                 stack.callback(self._follow_parent())
-            self._audio.on_started = lambda: on_bound(bound(self._sockets, self._options))
+            self._audio.on_started = lambda: self._answer_from_here(on_bound)
             await self._audio.run_on(self._sockets.audio, signals=signals)
+
+    def _answer_from_here(self, on_bound: Callable[[Bound], None]) -> None:
+        on_bound(bound(self._sockets, self._options))
+        self._sockets.tell_ready()
 
     def _follow_parent(self) -> Callable[[], object]:
         """Drain when the process that supervises this one is gone (its sentinel is readable)."""
@@ -141,12 +144,12 @@ async def _beside(admin: PortServer, sockets: Sockets) -> AsyncIterator[None]:
         await task
 
 
-def _certificate(options: ServerOptions) -> Certificate | None:
+def _certificate(options: ServerOptions, report: Reporter) -> Certificate | None:
     if options.tls_cert is None and options.tls_key is None:
         return None
     if options.tls_cert is None or options.tls_key is None:
         raise ConfigError("--tls-cert and --tls-key go together: give both, or neither")
-    return Certificate(options.tls_cert, options.tls_key)
+    return Certificate(options.tls_cert, options.tls_key, report)
 
 
 def _config(

@@ -7,8 +7,9 @@ import errno
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from typing import Any
 
 from listen_server.errors import ConfigError
@@ -23,6 +24,15 @@ class Sockets:
 
     audio: list[socket.socket]
     admin: list[socket.socket]
+    ready: Connection | None = None
+    """Of a worker: where its parent hears that calls are answered."""
+
+    def tell_ready(self) -> None:
+        """Say so, once; a parent that is gone hears nothing."""
+        if self.ready is not None:
+            with suppress(OSError):
+                self.ready.send_bytes(b"ready")
+            self.ready.close()
 
     def close(self) -> None:
         """Let go of the ports; another process may still hold them."""

@@ -8,14 +8,21 @@ import asyncio
 import contextlib
 import os
 import ssl
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
 from cryptography import x509
 
 from listen_server.errors import ConfigError
-from listen_server.server.reports import CertificateLoaded, CertificateRejected, Reporter
+from listen_server.server.reports import (
+    CertificateExpired,
+    CertificateLoaded,
+    CertificateRejected,
+    Reporter,
+    RequestRefused,
+    ignore,
+)
 
 _Fingerprint: TypeAlias = tuple[tuple[int, int, int] | None, ...]
 
@@ -23,9 +30,13 @@ _Fingerprint: TypeAlias = tuple[tuple[int, int, int] | None, ...]
 class Certificate:
     """A certificate and its key, as PEM files; `context` is for the listener, for good."""
 
-    def __init__(self, cert: Path, key: Path) -> None:
-        """Load the pair; a ConfigError says what is wrong with it."""
-        self._cert, self._key = cert, key
+    def __init__(self, cert: Path, key: Path, report: Reporter = ignore) -> None:
+        """Load the pair; a ConfigError says what is wrong with it.
+
+        `report` hears of handshakes that failed, and of news from `watch`.
+        """
+        self._cert, self._key, self._report = cert, key, report
+        self._told_expired = False
         self._seen = self._read = self._fingerprint()
         try:
             self._load()
@@ -37,14 +48,23 @@ class Certificate:
             connection.context = self._newest
 
         self.context.sni_callback = newest
+        self.context.sslobject_class = _telling(report)
 
-    async def watch(self, interval: float, report: Reporter) -> None:
+    async def watch(self, interval: float) -> None:
         """Look at the files every `interval` seconds, for ever."""
+        self._report(CertificateLoaded(self.expires))
         while True:
+            self._tell_if_expired()
             await asyncio.sleep(interval)
             news = await asyncio.to_thread(self.refresh)
             if news is not None:
-                report(news)
+                self._report(news)
+
+    def _tell_if_expired(self) -> None:
+        expired = self.expires <= datetime.now(UTC)
+        if expired and not self._told_expired:
+            self._report(CertificateExpired(self.expires))
+        self._told_expired = expired
 
     def refresh(self) -> CertificateLoaded | CertificateRejected | None:
         """Load the pair if it changed and has been left alone since the last look.
@@ -71,6 +91,27 @@ class Certificate:
 
     def _fingerprint(self) -> _Fingerprint:
         return tuple(_stat(path) for path in (self._cert, self._key))
+
+
+def _telling(report: Reporter) -> type[ssl.SSLObject]:
+    """Return a class of TLS connections that report a failed handshake.
+
+    That is plain HTTP on the port, or a peer that does not like the certificate; asyncio and
+    uvloop close both in silence.
+    """
+
+    class Telling(ssl.SSLObject):
+        def do_handshake(self) -> None:
+            try:
+                super().do_handshake()
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                raise
+            except ssl.SSLError as error:
+                says = (error.reason or "unknown").lower().replace("_", " ")
+                report(RequestRefused("TLS handshake", None, says))
+                raise
+
+    return Telling
 
 
 def _stat(path: Path) -> tuple[int, int, int] | None:

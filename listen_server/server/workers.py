@@ -12,6 +12,8 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
+from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Final
@@ -38,6 +40,7 @@ def supervise(
     admin: bool,
     metrics_dir: Path | None = None,
     on_bound: Callable[[Bound], None] = lambda _: None,
+    on_ready: Callable[[Bound], None] = lambda _: None,
     report: Reporter = ignore,
 ) -> int:
     """Run `target(sockets)` in `options.workers` processes until a signal has drained them all.
@@ -45,28 +48,43 @@ def supervise(
     `target` is a picklable function that calls `serve(..., sockets=sockets)` in a fresh
     interpreter. All workers share the admin port, whichever answers. Returns the exit code:
     0 when every worker ended well, START_FAILED when one could not start. Raises ConfigError
-    for ports. Connections are taken (not yet answered) from `on_bound` on.
+    for ports. Connections are taken (not yet answered) from `on_bound` on; from `on_ready` on
+    every worker answers.
 
-    `metrics_dir` is emptied and named in PROMETHEUS_MULTIPROC_DIR, which prometheus_client
-    reads when it is imported: each worker keeps its values in files there, and
-    `prometheus_client.multiprocess` joins them.
+    `metrics_dir` is named in PROMETHEUS_MULTIPROC_DIR, which prometheus_client reads when it is
+    imported: each worker keeps its values in files there, and `prometheus_client.multiprocess`
+    joins them. It is emptied before and after.
     """
     shares = bind(options, admin=admin)
     if metrics_dir is not None:
         metrics_dir.mkdir(parents=True, exist_ok=True)
         _remove(metrics_dir, "*.db")
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_dir)
-    on_bound(bound(shares[0], options))
-    return asyncio.run(Supervisor(target, metrics_dir, report).run(shares))
+    where = bound(shares[0], options)
+    on_bound(where)
+    supervisor = Supervisor(target, metrics_dir, report, lambda: on_ready(where))
+    try:
+        return asyncio.run(supervisor.run(shares))
+    finally:
+        if metrics_dir is not None:
+            _remove(metrics_dir, "*.db")
+            with suppress(OSError):
+                metrics_dir.rmdir()
 
 
 class Supervisor:
     """Keeps workers alive, and ends them."""
 
     def __init__(
-        self, target: Target, metrics_dir: Path | None = None, report: Reporter = ignore
+        self,
+        target: Target,
+        metrics_dir: Path | None = None,
+        report: Reporter = ignore,
+        on_ready: Callable[[], None] = lambda: None,
     ) -> None:
         self._target, self._metrics_dir, self._report = target, metrics_dir, report
+        self._on_ready = on_ready
+        self._awaited: set[int] = set()  # workers that never answered yet
         self._stopping = asyncio.Event()
         self._processes: set[SpawnProcess] = set()
         self._exit_code = 0
@@ -76,6 +94,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for one in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(one, self.stop)
+        self._awaited = set(range(len(shares)))
         async with asyncio.TaskGroup() as group:
             for number, sockets in enumerate(shares):
                 group.create_task(self._keep(number, sockets))
@@ -110,10 +129,15 @@ class Supervisor:
 
     async def _run_one(self, number: int, sockets: Sockets) -> tuple[int, int]:
         """Run a worker from start to end; return its process id and exit code."""
+        heard, ready = multiprocessing.get_context("spawn").Pipe(duplex=False)
         process = multiprocessing.get_context("spawn").Process(
-            target=_work, args=(self._target, sockets), name=f"worker {number}"
+            target=_work,
+            args=(self._target, replace(sockets, ready=ready)),
+            name=f"worker {number}",
         )
         _start_without_interrupts(process)
+        ready.close()
+        hearing = asyncio.create_task(self._hear(number, heard))
         self._processes.add(process)
         pid = process.pid or 0
         self._report(WorkerStarted(number, pid))
@@ -124,9 +148,20 @@ class Supervisor:
             self._processes.discard(process)
             if process.exitcode is None:
                 process.terminate()
+            await hearing  # its other end goes with the process
         if self._metrics_dir is not None:
             _remove(self._metrics_dir, f"gauge_live*_{pid}.db")  # what it said of its present
         return pid, process.exitcode or 0
+
+    async def _hear(self, number: int, heard: Connection) -> None:
+        """Wait for a worker's first answer, or for its end."""
+        with heard:
+            await _readable(heard.fileno())
+            with suppress(EOFError):
+                heard.recv_bytes()
+                if self._awaited == {number}:
+                    self._on_ready()
+                self._awaited.discard(number)
 
 
 def _work(target: Target, sockets: Sockets) -> None:

@@ -1,5 +1,6 @@
 """Audio files as the two sides of a call. script.py cuts what comes out into packets."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -82,9 +83,12 @@ def _read(file: Path, sample_rate: int) -> list[AudioBlock]:
         block, rate = read_audio(file)
     except FileNotFoundError:
         raise CallError(f"there is no file {file}", "give a WAV or FLAC file") from None
-    except (OSError, ValueError) as error:
-        reason = str(error).rstrip(".")
-        raise CallError(f"{file} cannot be read: {reason}", "give a WAV or FLAC file") from None
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise CallError(f"{file} cannot be read: {why}", "give a WAV or FLAC file") from None
+    except ValueError as error:
+        why = str(error).rstrip(".")
+        raise CallError(f"{file} is {why}", "give a WAV or FLAC file") from None
     if rate != sample_rate:
         block = resample(block, rate, sample_rate)
     return [block[channel : channel + 1] for channel in range(block.shape[0])]

@@ -37,10 +37,13 @@ def call(  # noqa: PLR0913  # every parameter is an option of the command
     url: Annotated[
         str, typer.Option(help="Where jambonz would stream to.")
     ] = "ws://127.0.0.1:8080/listen",
-    rate: Annotated[int, typer.Option(help="sampleRate of the verb, in Hz.")] = 8000,
-    mix: Annotated[Mix, typer.Option(help="mixType of the verb.")] = "mono",
+    rate: Annotated[int, typer.Option(metavar="HZ", help="sampleRate of the verb, in Hz.")] = 8000,
+    mix: Annotated[
+        Mix, typer.Option(metavar="mono|stereo|mixed", help="mixType of the verb.")
+    ] = "mono",
     other: Annotated[
-        Path | None, typer.Option(help="The far end of the call, if FILE has one channel.")
+        Path | None,
+        typer.Option(metavar="FILE", help="The far end of the call, if FILE has one channel."),
     ] = None,
     metadata: Annotated[
         list[str] | None,
@@ -50,7 +53,11 @@ def call(  # noqa: PLR0913  # every parameter is an option of the command
         ),
     ] = None,
     kind: Annotated[
-        Kind, typer.Option(help="What starts the stream; the first text frame differs.")
+        Kind,
+        typer.Option(
+            metavar="listen|dial|record|conference",
+            help="What starts the stream; the first text frame differs.",
+        ),
     ] = "listen",
     dtmf: Annotated[
         list[str] | None,
@@ -71,25 +78,37 @@ def call(  # noqa: PLR0913  # every parameter is an option of the command
     ] = None,
     abort_by: Annotated[
         Literal["fin", "reset"],
-        typer.Option(help="How to vanish: as a crashed process, or as a crashed machine."),
+        typer.Option(
+            metavar="fin|reset",
+            help="How to vanish: as a crashed process, or as a crashed machine.",
+        ),
     ] = "fin",
     speed: Annotated[
-        float, typer.Option(min=0, help="Times real time; 0 is as fast as the server reads.")
+        float,
+        typer.Option(
+            metavar="TIMES", min=0, help="Times real time; 0 is as fast as the server reads."
+        ),
     ] = 1.0,
     seconds: Annotated[
         float | None,
         typer.Option(help="Length of the call: the audio is repeated, or cut.", show_default=False),
     ] = None,
-    calls: Annotated[int, typer.Option(min=1, help="Place so many calls at once.")] = 1,
+    calls: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Place so many calls at once.")
+    ] = 1,
     user: Annotated[str, typer.Option(help="username of the verb's wsAuth.")] = "",
     password: Annotated[
         str, typer.Option(help="password of the verb's wsAuth.", show_default=False)
     ] = "",
     subprotocol: Annotated[
-        str, typer.Option(help="Websocket subprotocol; older servers say audio.drachtio.org.")
+        str,
+        typer.Option(
+            metavar="NAME", help="Websocket subprotocol; older servers say audio.drachtio.org."
+        ),
     ] = DEFAULT_SUBPROTOCOL,
     ca_file: Annotated[
-        Path | None, typer.Option(help="Trust the CAs of this PEM file, and no others.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Trust the CAs of this PEM file, and no others."),
     ] = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Trust any certificate; jambonz does not.")

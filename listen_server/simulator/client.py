@@ -29,6 +29,7 @@ from listen_server.simulator.address import Address
 from listen_server.simulator.errors import CallError, CallRefused
 from listen_server.simulator.handshake import Credential, upgrade_request
 from listen_server.simulator.pipe import AudioPipe
+from listen_server.simulator.refusals import HEAD, first_line, no_answer
 
 End: TypeAlias = Literal["closed", "aborted", "closed by the server", "dropped by the server"]
 MessageTaker: TypeAlias = Callable[[str | bytes], None]
@@ -70,6 +71,8 @@ class Connection(asyncio.Protocol):
         self._on_message = on_message
         self._message = bytearray()  # a fragmented message so far
         self._message_is_text = False
+        self._head = bytearray()  # of the answer to the upgrade
+        self._credential_sent = False
         self._texts: deque[bytes] = deque()
         self._end: End | None = None
         self._impatience: asyncio.TimerHandle | None = None
@@ -80,6 +83,7 @@ class Connection(asyncio.Protocol):
 
     def request(self, credential: Credential | None) -> None:
         """Ask for the websocket; `answered` says what came of it."""
+        self._credential_sent = credential is not None and credential.header() is not None
         self._transport.write(
             upgrade_request(self._address, self._ws.key, self._subprotocol, credential)
         )
@@ -161,6 +165,8 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read the answer to the upgrade, then frames; pings are answered here."""
+        if not self.answered.done():
+            self._head += data[: HEAD - len(self._head)]
         self._ws.receive_data(data)
         self._receive()
 
@@ -182,7 +188,7 @@ class Connection(asyncio.Protocol):
         """Tell everybody who waits."""
         del exc  # how it ended is known better than what the last system call said
         if not self.answered.done():
-            self.answered.set_exception(_no_answer())
+            self.answered.set_exception(self._no_answer())
         if self._impatience is not None:
             self._impatience.cancel()
         self._writable.set()
@@ -202,7 +208,7 @@ class Connection(asyncio.Protocol):
                 self._take(event)
         self._write_out()
         if self._ws.handshake_exc and not self.answered.done():
-            self.answered.set_exception(_no_answer())
+            self.answered.set_exception(self._no_answer())
         if self._ws.close_expected():
             self._close()
 
@@ -216,9 +222,12 @@ class Connection(asyncio.Protocol):
             hint = "jambonz drops such a connection"
             self.answered.set_exception(CallError(f"the server's upgrade is wrong: {error}", hint))
         else:
-            self.answered.set_exception(
-                CallRefused(response.status_code, response.reason_phrase, first_line(response.body))
-            )
+            status, phrase = response.status_code, response.reason_phrase
+            said, sent = first_line(response.body), self._credential_sent
+            self.answered.set_exception(CallRefused(status, phrase, said, credential=sent))
+
+    def _no_answer(self) -> CallError:
+        return no_answer(self._head, credential=self._credential_sent)
 
     def _take(self, frame: Frame) -> None:
         if frame.opcode in {Opcode.TEXT, Opcode.BINARY}:
@@ -263,14 +272,3 @@ def _unsent(sock: socket.socket) -> int:
     count = bytearray(4)
     fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, count)
     return int.from_bytes(count, sys.byteorder)
-
-
-def first_line(body: bytes | bytearray) -> str:
-    """Return what a server says about a refusal, short and printable."""
-    lines = bytes(body[:1000]).decode(errors="replace").split("\n")
-    return "".join(character for character in lines[0] if character.isprintable()).strip()[:200]
-
-
-def _no_answer() -> CallError:
-    hint = "does a websocket server listen there, and is it ws and not wss, or the reverse?"
-    return CallError("the connection ended before the upgrade was answered", hint)

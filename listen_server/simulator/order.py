@@ -83,6 +83,11 @@ class Order:
     def notes(self) -> list[str]:
         """Return what may surprise about jambonz here, though nothing is wrong."""
         found = [misreading(self.url, parse_address(self.url))]
+        if bool(self.user) != bool(self.password):
+            found.append(
+                "a credential is --user and --password: with one of them alone jambonz sends none, "
+                "and so does this call"
+            )
         size = self._credential.size if self._credential else 0
         if size > MAX_CREDENTIAL:
             sent = "a broken" if size == MAX_CREDENTIAL + 1 else "no"

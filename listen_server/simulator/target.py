@@ -1,6 +1,7 @@
 """Which server a call goes to, and getting through to it. live.py calls `connect` first."""
 
 import asyncio
+import os
 import socket
 import ssl
 from dataclasses import dataclass
@@ -35,9 +36,11 @@ def tls_context(*, ca_file: Path | None = None, insecure: bool = False) -> ssl.S
     """
     try:
         context = ssl.create_default_context(cafile=ca_file)
-    except (OSError, ssl.SSLError) as error:
-        reason = f"{ca_file} cannot be read as certificates: {error}"
-        raise CallError(reason, "give a PEM file") from None
+    except ssl.SSLError:
+        raise CallError(f"{ca_file} holds no certificates", "give a PEM file") from None
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise CallError(f"{ca_file} cannot be read ({why})", "give a PEM file") from None
     if insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -10,6 +10,7 @@ from benchmarks.ending import Ended
 from benchmarks.range_read import RangeRead
 from benchmarks.runs import Result, Unplaced
 from benchmarks.tables import markdown, middle, number
+from benchmarks.transcribing import Transcribed
 
 TICK: Final = 100.0  # ms: the default of the server
 SOON: Final = TICK + 20  # ms, from a block's oldest sample to its sink
@@ -110,6 +111,29 @@ def of_range(results: Sequence[Any]) -> list[Aim]:
     """Ask how much is read for a little."""
     read = [one.read / 1024 for one in results if isinstance(one, RangeRead)]
     return [Aim("a second of an hour: KiB read", 100, max(read, default=None), 1)]
+
+
+def of_transcripts(results: Sequence[Any]) -> list[Aim]:
+    """Ask what an engine in another process costs: its sink alone, and what receiving costs."""
+    found = [one for one in results if isinstance(one, Transcribed)]
+    google, discard = ([one for one in found if one.sink == name] for name in ("google", "discard"))
+    untouched = middle(_runs(results), "cpu")
+    added = [
+        (one.cpu - other.cpu, one.rss - other.rss)
+        for one, other in zip(google, discard, strict=False)
+    ]
+    cpu = median(cost for cost, _ in added) / untouched if added and untouched else None
+    wrong = max((one.wrong for one in google if one.wrong is not None), default=None)
+    return [
+        Aim("CPU: google adds / untouched", 2, cpu, 2),
+        Aim(
+            "RSS: KiB per call that google adds",
+            100,
+            median(k for _, k in added) if added else None,
+        ),
+        Aim("a token to its result, p99, ms", 300, middle(google, "delay_p99")),
+        Aim("calls with a token lost or twice", 0, wrong),
+    ]
 
 
 def summary(aims: Sequence[Aim]) -> str:

@@ -24,9 +24,11 @@ from benchmarks.load import BenchError, Load, Plan, SimulatedLoad
 from benchmarks.processes import file_limit
 from benchmarks.range_read import read_a_range
 from benchmarks.runs import Result, Unplaced, run
+from benchmarks.transcribing import Transcribed, transcribe
 
 SPARE_FILES: Final = 5  # that a server opens for each call, at most
 OTHER_FILES: Final = 500
+TRANSCRIBED: Final = 200  # calls, at most
 
 _T = TypeVar("_T")
 
@@ -104,6 +106,21 @@ def _range(given: Conditions) -> Steps:
     return [Step("an hour-long message", read_a_range)]
 
 
+def _transcripts(given: Conditions) -> Steps:
+    plan = Plan(min(given.calls, TRANSCRIBED), seconds=given.seconds)
+    return [
+        step
+        for _ in range(given.rounds)
+        for step in (
+            *_rounds(given, [STOCK], plan, 1),
+            *(
+                Step(f"{plan.calls} calls into {sink}", partial(_transcribed, sink, plan))
+                for sink in ("discard", "google")
+            ),
+        )
+    ]
+
+
 ARMS: Final = {
     "mono": Arm("Side by side, mono", partial(_side_by_side, channels=1), aims.of_receiving),
     "stereo": Arm("Side by side, stereo", partial(_side_by_side, channels=2), aims.of_receiving),
@@ -112,6 +129,7 @@ ARMS: Final = {
     "voicemail": Arm("Sealed and kept", _voicemail, aims.of_voicemail),
     "slow-syncs": Arm("On a disk whose syncs take 0.5 to 2 s", _slow_syncs, aims.of_slow_syncs),
     "ending": Arm("Messages that end at once, beside live calls", _ending, aims.of_ending),
+    "transcripts": Arm("Understood, by the stand-in for Google", _transcripts, aims.of_transcripts),
     "range": Arm("A second in the middle of an hour-long message", _range, aims.of_range),
 }
 
@@ -155,3 +173,10 @@ def _tried(server: Contender, plan: Plan, act: Callable[[], _T]) -> _T | Unplace
     except (BenchError, RuntimeError, TimeoutExpired) as error:
         *_, last = str(error).strip().splitlines() or [type(error).__name__]
         return Unplaced(server.name, plan, last)
+
+
+def _transcribed(sink: str, plan: Plan) -> Transcribed | Unplaced:
+    try:
+        return transcribe(sink, plan.calls, plan.seconds)
+    except BenchError as error:
+        return Unplaced(sink, plan, str(error))

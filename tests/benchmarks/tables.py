@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 from benchmarks.ending import Ended
 from benchmarks.range_read import RangeRead
 from benchmarks.runs import Result, Unplaced
+from benchmarks.transcribing import Transcribed
 
 NOTHING: Final = "-"
 Columns: TypeAlias = Mapping[str, Callable[[Sequence[Any]], str]]
@@ -84,12 +85,25 @@ RANGES: Final[Columns] = {
 }
 
 
+TRANSCRIPTS: Final[Columns] = {
+    "sink": lambda results: str(results[0].sink),
+    "calls": lambda results: str(results[0].calls),
+    "CPU us/frame": _cost,
+    "RSS KiB/call": _middle("rss"),
+    "to result p50 ms": _middle("delay_p50", 1),
+    "p99 ms": _middle("delay_p99", 1),
+    "calls wrong": _middle("wrong"),
+    "no core %": _middle("waited", times=100),
+}
+
+
 def tables(results: Sequence[object]) -> str:
     """Return all that was measured in one arm: a row for each server and plan, and what was not."""
     parts = [
         _table(SERVERS, [one for one in results if isinstance(one, Result)]),
         _table(ENDINGS, [one for one in results if isinstance(one, Ended)]),
         _table(RANGES, [one for one in results if isinstance(one, RangeRead)]),
+        _table(TRANSCRIPTS, [one for one in results if isinstance(one, Transcribed)]),
     ]
     parts += [
         f"Not measured: {one.server} with {one.plan.calls} calls: {one.why}."
@@ -102,7 +116,7 @@ def tables(results: Sequence[object]) -> str:
 def _table(columns: Columns, results: Sequence[Any]) -> str:
     rounds: dict[tuple[object, object], list[Any]] = {}
     for one in results:
-        row = getattr(one, "server", None), getattr(one, "plan", None)
+        row = getattr(one, "server", getattr(one, "sink", None)), getattr(one, "plan", None)
         rounds.setdefault(row, []).append(one)
     cells = [[cell(row) for cell in columns.values()] for row in rounds.values()]
     return markdown([list(columns), *cells]) if cells else ""

@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 import pytest
 
 from listen_server.server.options import ServerOptions
-from listen_server.settings import PREFIX, Settings, load_settings
+from listen_server.settings import Settings, load_settings
+from listen_server.sources import PREFIX
 
 Manifest: TypeAlias = dict[str, Any]
 

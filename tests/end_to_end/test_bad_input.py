@@ -106,8 +106,34 @@ def test_a_settings_file_with_three_mistakes_is_told_all_three(tmp_path: Path) -
     lines = checked.stderr.splitlines()
     assert len(lines) == 3
     assert any("`prot`" in line and "`port`" in line for line in lines)
-    assert any("`tick`" in line and "LISTEN_TICK" in line for line in lines)
+    assert any("`tick`" in line and str(config) in line for line in lines)
     assert any("sample_rate" in line and "8000" in line for line in lines)
+
+
+def test_mistakes_in_settings_sinks_certificate_and_door_are_told_in_one_go(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "cert.pem").write_text("no certificate")
+    config = tmp_path / "listen-server.toml"
+    config.write_text(
+        f'host = "0.0.0.0"\ntls_cert = "{tmp_path}/cert.pem"\ntls_key = "{tmp_path}/cert.pem"\n'
+        '[sinks.recording]\nformat = "mp3"\n[routes."/listen"]\nsinks = ["recordin"]\n'
+    )
+
+    tried = command(
+        "serve", "--config", str(config), "--data-dir", str(tmp_path), LISTEN_ROUTES="{"
+    )
+
+    lines = tried.stderr.splitlines()
+    assert tried.returncode == 2
+    assert [line.removeprefix("listen-server: ").split(" ")[0] for line in lines[:1]] == [
+        "LISTEN_ROUTES"
+    ]
+    assert any("`sinks.recording.format`" in line and str(config) in line for line in lines)
+    assert any("did you mean 'recording'?" in line for line in lines)
+    assert any("anybody could stream to 0.0.0.0" in line for line in lines)
+    assert any("not a usable PEM pair" in line for line in lines)
+    assert len(lines) == 5
 
 
 def test_good_settings_are_told_back(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Event
@@ -22,6 +23,7 @@ from listen_server.simulator.live import CallResult
 from listen_server.simulator.order import Order
 
 FROZEN = Path(__file__).with_name("frozen.py")
+BLACKHOLED = Path(__file__).with_name("blackholed.py")
 
 
 def place(server: ServerProcess, **order: object) -> CallResult:
@@ -216,6 +218,7 @@ def test_file_descriptors_that_run_out_cost_no_call_that_is_on(tmp_path: Path) -
         for _ in range(100):
             stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
         out, _ = live.communicate(timeout=30)
+        wait_for_log(server, "file descriptors run out", 1)
         stack.close()
         (told,) = finished_calls(tmp_path / "recordings")
 
@@ -297,3 +300,58 @@ def test_a_frozen_server_records_the_gap_that_it_slept_through(tmp_path: Path) -
     assert told["gaps"][0]["seconds"] == pytest.approx(lost, abs=0.5)
     assert told["gaps"][0]["at"] == pytest.approx(2, abs=1.5)
     assert block.shape[1] == result["samples"]
+
+
+@pytest.mark.skipif(
+    not in_a_network_of_its_own(), reason="needs root and network namespaces, to lose packets"
+)
+def test_a_peer_whose_network_is_gone_is_let_go_and_its_audio_kept(tmp_path: Path) -> None:
+    scenario = subprocess.run(
+        ["unshare", "-n", sys.executable, BLACKHOLED, tmp_path],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert scenario.returncode == 0, scenario.stderr
+    (told,) = finished_calls(tmp_path / "recordings")
+    block, rate = read_audio(told["path"])
+
+    assert (told["state"], told["reason"]) == ("interrupted", "connection lost")
+    assert block.shape[1] > rate / 2
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Mount a disk of 2 MiB; for who may not mount, there is no such test."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount a small disk")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_disk_that_fills_up_ends_no_call_and_takes_no_new_one(small_disk: Path) -> None:
+    toml = '[sinks.recording]\nlow_water = 0\n[routes."/listen"]\nsinks = ["recording", "memory"]\n'
+    options = ["--open", "--admin-port", "0"]
+    with server_process(small_disk, *options, toml=toml, LISTEN_MIN_FREE_DISK="0.05") as server:
+        live = place(server, rate=64000, mix="stereo", seconds=16, speed=2)
+        wait_for_log(server, "disk nearly full: new calls are refused", 1)
+        refused = place(server)
+        why = probe(server, "/readyz")
+        (told,) = finished_calls(small_disk / "recordings")
+        wait_for('listen_sink_failures_total{method="audio",sink="recording"} 1.0', server)
+        wait_for('listen_refusals_total{reason="disk nearly full"} 1.0', server)
+        server.stop()
+
+    ended = [line for line in server.log if line["event"] == "stream ended"]
+    failed = [line for line in server.log if line["event"] == "sink failed"]
+    assert live.fault is None
+    assert (ended[0]["outcome"], ended[0]["seconds"]) == ("complete", 16)
+    assert "503" in (refused.fault or "")
+    assert why == (503, "disk nearly full\n")
+    assert told["state"] == "failed"
+    assert told["seconds"] > 1
+    assert [line["sink"] for line in failed] == ["recording"]

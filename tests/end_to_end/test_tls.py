@@ -57,6 +57,21 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_as_jambonz_does(
     assert "not trusted" in (place(server).fault or "")
 
 
+def test_the_doctor_knocks_at_a_certificate_of_ones_own_with_its_ca(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    options = ["--data-dir", tmp_path / "data", "--port", server.port]
+    options += ["--tls-cert", tmp_path / "cert.pem", "--tls-key", tmp_path / "key.pem"]
+
+    trusting = command("doctor", *map(str, options), "--ca-file", str(tmp_path / "ca.pem"))
+    doubting = command("doctor", *map(str, options))
+
+    assert f"wss://127.0.0.1:{server.port}/listen takes a call" in trusting.stdout
+    assert "jambonz refuses it too" in doubting.stdout
+    assert "--insecure" not in doubting.stdout
+    assert doubting.returncode == 1
+
+
 @pytest.mark.usefixtures("server")  # which makes the files
 def test_the_doctor_says_when_the_certificate_ends(tmp_path: Path) -> None:
     looked = command(

@@ -1,78 +1,29 @@
 """Voicemail from the terminal: messages are listed, heard, checked, and erased for good."""
 
-import asyncio
 import hashlib
 import json
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
 import pytest
-from process import COMMAND, PATIENCE, server_process
-from stored_messages import CALLER, TENANT, kept, speech
+from process import PATIENCE, server_process
+from stored_messages import CALLER, TENANT, speech
 from terminal import run
+from voicemail_terminal import SECONDS, TOML, Terminal, everything, place
 
 from listen_codecs.files import read_audio
 from listen_codecs.wav import HEADER_BYTES
-from listen_server.simulator.live import CallResult
-from listen_server.simulator.order import Order
-from listen_sinks.voicemail.index.messages import delete_message
 
-TOML = """
-[routes."/listen"]
-sinks = ["voicemail"]
-"""
 MANY = 1000
-SECONDS = 0.25
-
-
-@dataclass
-class Terminal:
-    """Somebody at a terminal, beside a data directory."""
-
-    folder: Path
-
-    @property
-    def where(self) -> tuple[str, ...]:
-        """Return the options that every command takes."""
-        return ("--config", str(self.folder / "voicemail.toml"), "--data-dir", str(self.folder))
-
-    def run(self, *arguments: str, status: int = 0) -> str:
-        """Run a command that ends as it should; return what it printed."""
-        ended = run(*arguments, *self.where)
-        assert ended.status == status, ended.told
-        return ended.told
-
-    def ids(self, *options: str) -> list[str]:
-        """Return the messages that `list` shows."""
-        lines = self.run("messages", "list", *options).splitlines()
-        return [line.split()[0] for line in lines[1:]]
-
-    def wav(self, message: str) -> bytes:
-        """Return what `play` gives to a player."""
-        return run("messages", "play", message, *self.where).stdout
-
-    def shell(self, *arguments: str) -> bytes:
-        """Run a command as people do, in a process of its own; return what it wrote."""
-        whole = [*COMMAND, *arguments, *self.where]
-        return subprocess.run(whole, capture_output=True, check=True, timeout=60).stdout
 
 
 @pytest.fixture
 def terminal(tmp_path: Path) -> Terminal:
-    (tmp_path / "voicemail.toml").write_text(TOML)
     return Terminal(tmp_path)
-
-
-def place(url: str) -> CallResult:
-    (call,) = Order(url=url, mix="stereo", speed=0).place()
-    return asyncio.run(call.run())
 
 
 def arrived(terminal: Terminal) -> list[str]:
@@ -82,20 +33,11 @@ def arrived(terminal: Terminal) -> list[str]:
     return found
 
 
-def envelopes(terminal: Terminal) -> list[bytes]:
-    with closing(sqlite3.connect(terminal.folder / "index.db")) as index:
-        return [row[0] for row in index.execute("select envelope from message_keys")]
-
-
-def everything(folder: Path) -> bytes:
-    return b"".join(file.read_bytes() for file in folder.rglob("*") if file.is_file())
-
-
 def test_what_a_caller_left_is_heard_and_then_erased_for_good(terminal: Terminal) -> None:
     with server_process(terminal.folder, "--open", toml=TOML) as server:
         result = place(server.url())
         (message,) = arrived(terminal)
-        (envelope,) = envelopes(terminal)
+        (envelope,) = terminal.envelopes()
 
         shown = terminal.run("messages", "show", message)
         heard = terminal.shell("messages", "play", message)
@@ -121,7 +63,7 @@ def test_what_a_caller_left_is_heard_and_then_erased_for_good(terminal: Terminal
 
 
 def test_a_store_of_a_thousand_messages_is_proven(terminal: Terminal) -> None:
-    asyncio.run(leave(terminal, MANY))
+    terminal.leave(MANY)
 
     assert f"{MANY} part(s) are as they were shipped, and open" in terminal.run(
         "messages", "verify", "--all"
@@ -129,8 +71,8 @@ def test_a_store_of_a_thousand_messages_is_proven(terminal: Terminal) -> None:
 
 
 def test_verify_names_what_was_flipped_cut_and_taken_away(terminal: Terminal) -> None:
-    flipped, cut, missing, *right = asyncio.run(leave(terminal, 6))
-    objects = {file.name[:26]: file for file in (terminal.folder / "store").rglob("*.lsv1")}
+    flipped, cut, missing, *right = terminal.leave(6)
+    objects = terminal.objects()
     data = bytearray(objects[flipped].read_bytes())
     data[400] ^= 1
     objects[flipped].write_bytes(data)
@@ -151,8 +93,8 @@ def test_verify_names_what_was_flipped_cut_and_taken_away(terminal: Terminal) ->
 
 
 def test_an_object_that_cannot_be_read_does_not_end_the_check(terminal: Terminal) -> None:
-    unreadable, *_ = asyncio.run(leave(terminal, 3))
-    objects = {file.name[:26]: file for file in (terminal.folder / "store").rglob("*.lsv1")}
+    unreadable, *_ = terminal.leave(3)
+    objects = terminal.objects()
     objects[unreadable].unlink()
     objects[unreadable].symlink_to(objects[unreadable])  # no user can read that, not even root
 
@@ -165,7 +107,7 @@ def test_an_object_that_cannot_be_read_does_not_end_the_check(terminal: Terminal
 def test_a_store_that_is_away_is_told_and_not_taken_for_a_thousand_losses(
     terminal: Terminal,
 ) -> None:
-    asyncio.run(leave(terminal, 12))
+    terminal.leave(12)
     (terminal.folder / "store" / "v1").rename(terminal.folder / "elsewhere")
     (terminal.folder / "store" / "v1").symlink_to("v1")
 
@@ -178,7 +120,7 @@ def test_a_store_that_is_away_is_told_and_not_taken_for_a_thousand_losses(
 def test_with_the_root_key_gone_digests_are_checked_and_nothing_is_made_anew(
     terminal: Terminal,
 ) -> None:
-    (message,) = asyncio.run(leave(terminal, 1))
+    (message,) = terminal.leave(1)
     (terminal.folder / "root.keys").unlink()
 
     checked = terminal.run("messages", "verify", "--all")
@@ -194,7 +136,7 @@ def test_with_the_root_key_gone_digests_are_checked_and_nothing_is_made_anew(
 def test_a_message_is_exported_in_every_format_and_over_no_file(
     terminal: Terminal, tmp_path: Path
 ) -> None:
-    (message,) = asyncio.run(leave(terminal, 1))
+    (message,) = terminal.leave(1)
     files = {form: tmp_path / f"out.{form}" for form in ("wav", "flac", "opus")}
 
     for form, file in files.items():
@@ -234,9 +176,9 @@ def test_mailboxes_are_made_changed_and_listed_without_their_numbers(terminal: T
 
 def test_keys_are_rotated_and_every_message_still_opens(terminal: Terminal) -> None:
     made = terminal.run("keys", "create")
-    (message,) = asyncio.run(leave(terminal, 1))
+    (message,) = terminal.leave(1)
     (mailbox,) = {line.split()[0] for line in terminal.run("keys", "list").splitlines()[1:]}
-    before = envelopes(terminal)
+    before = terminal.envelopes()
 
     root = terminal.run("keys", "rotate")
     box = terminal.run("keys", "rotate", mailbox, "--tenant", TENANT)
@@ -246,13 +188,13 @@ def test_keys_are_rotated_and_every_message_still_opens(terminal: Terminal) -> N
     assert "1 mailbox key(s) are wrapped under the newest root" in root
     assert "the keys of 1 message part(s) are sealed to it" in box
     assert "2 of 2 mailbox keys are right" in checked
-    assert envelopes(terminal) != before
+    assert terminal.envelopes() != before
     assert "and open" in terminal.run("messages", "verify", message)
 
 
 def test_a_callers_messages_are_found_and_erased_together(terminal: Terminal) -> None:
-    mine = asyncio.run(leave(terminal, 2))
-    other = asyncio.run(leave(terminal, 1, caller="+442079469999"))
+    mine = terminal.leave(2)
+    other = terminal.leave(1, caller="+442079469999")
 
     by_caller = terminal.ids("--caller", "0044 20 7946 0000", "--tenant", TENANT)
     first = terminal.run("mailboxes", "list").splitlines()[1].split()[0]
@@ -266,25 +208,9 @@ def test_a_callers_messages_are_found_and_erased_together(terminal: Terminal) ->
     assert terminal.ids() == other
 
 
-def test_a_deletion_is_taken_back(terminal: Terminal) -> None:
-    async def left_and_deleted() -> str:
-        async with kept(terminal.folder) as box:
-            message = await box.leave(speech(SECONDS))
-            await delete_message(box.database, TENANT, message, datetime.now(UTC))
-        return message
-
-    message = asyncio.run(left_and_deleted())
-
-    assert terminal.ids() == []
-    assert terminal.ids("--deleted") == [message]
-    assert "is deleted" in terminal.run("messages", "play", message, status=2)
-    assert f"{message} is new" in terminal.run("messages", "undelete", message)
-    assert terminal.ids() == [message]
-
-
 def test_what_a_caller_says_of_itself_does_not_command_the_terminal(terminal: Terminal) -> None:
     evil = json.dumps({"call": {"from": "\x1b]0;owned\x07[bold]x\u202e"}}).encode()
-    (message,) = asyncio.run(leave(terminal, 1, meta=evil))
+    (message,) = terminal.leave(1, meta=evil)
 
     shown = terminal.run("messages", "show", message)
 
@@ -293,7 +219,7 @@ def test_what_a_caller_says_of_itself_does_not_command_the_terminal(terminal: Te
 
 
 def test_a_key_put_in_place_of_a_mailboxes_own_is_named(terminal: Terminal) -> None:
-    asyncio.run(leave(terminal, 1))
+    terminal.leave(1)
     with closing(sqlite3.connect(terminal.folder / "index.db")) as index, index:
         index.execute("update mailbox_keys set public = ?", (bytes([9] * 32),))
 
@@ -301,7 +227,7 @@ def test_a_key_put_in_place_of_a_mailboxes_own_is_named(terminal: Terminal) -> N
 
 
 def test_an_audit_log_that_was_changed_is_told(terminal: Terminal) -> None:
-    (message,) = asyncio.run(leave(terminal, 1))
+    (message,) = terminal.leave(1)
     terminal.wav(message)
     with closing(sqlite3.connect(terminal.folder / "index.db")) as index, index:
         index.execute("update audit_log set actor = 'user:nobody' where verb = 'listen'")
@@ -316,18 +242,6 @@ def test_without_a_voicemail_sink_the_fix_is_told(tmp_path: Path) -> None:
     assert 'sinks = ["voicemail"]' in said.stderr
 
 
-async def leave(terminal: Terminal, number: int, **options: Any) -> list[str]:
-    """Leave messages in a store, as a receiver ships them."""
-    async with kept(terminal.folder) as box:
-        turn = asyncio.Semaphore(8)
-
-        async def one() -> str:
-            async with turn:
-                return await box.leave(speech(SECONDS), peaks=False, **options)
-
-        return await asyncio.gather(*(one() for _ in range(number)))
-
-
 def test_commands_that_need_no_store_do_not_load_one() -> None:
     loaded = "import sys, listen_server.__main__; sys.exit('sqlalchemy' in sys.modules)"
 
@@ -337,9 +251,12 @@ def test_commands_that_need_no_store_do_not_load_one() -> None:
 @pytest.mark.parametrize(
     ("group", "commands"),
     {
-        "keys": ["create", "rotate", "list", "check"],
+        "keys": ["create", "rotate", "retire", "list", "check"],
         "mailboxes": ["add", "list", "set"],
-        "messages": ["list", "show", "play", "export", "erase", "verify", "undelete"],
+        "messages": [
+            *("list", "show", "play", "export", "delete", "undelete", "hold", "release"),
+            *("redact", "erase", "verify", "tidy"),
+        ],
         "audit": ["verify"],
     }.items(),
 )

@@ -192,3 +192,29 @@ async def test_it_keeps_watching(machine: Machine, monkeypatch: pytest.MonkeyPat
 
     assert log[0]["event"] == "cannot look at disk and credentials"
     assert watching.cancelled()
+
+
+def test_file_descriptors_that_run_out_are_told_once_and_when_they_are_back(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def free() -> float | None:
+        return machine.telemetry.registry.get_sample_value("listen_files_free_ratio")
+
+    machine.health.look()
+    assert (free() or 0) > 0.1
+
+    with capture_logs() as logs:
+        with monkeypatch.context() as patched:
+            patched.setattr(
+                "resource.getrlimit", lambda _: (len(list(Path("/dev/fd").iterdir())), 0)
+            )
+            machine.health.look()
+            machine.health.look()
+            assert free() == 0
+        machine.health.look()
+
+    assert [line["event"] for line in logs] == [
+        "file descriptors run out",
+        "file descriptors are free again",
+    ]
+    assert "LimitNOFILE" in logs[0]["hint"]

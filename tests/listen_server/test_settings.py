@@ -2,20 +2,20 @@
 
 import pickle
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from listen_server.errors import ConfigError
-from listen_server.settings import (
-    PREFIX,
-    RouteSettings,
-    Settings,
-    SinkSettings,
-    load_settings,
-)
+from listen_server.faults import Place
+from listen_server.plugins import sink_faults
+from listen_server.settings import RouteSettings, Settings, SinkSettings, load_settings
+from listen_server.sources import PREFIX
 
 Write = Callable[[str], Path]
 
@@ -67,15 +67,12 @@ def test_a_file_with_three_mistakes_tells_all_three_with_their_fixes(write: Writ
     file = write('prot = 8080\ntick = 7\n[routes."/listen"]\nmix = "both"\n')
 
     assert faults_of(file) == [
+        f"`tick` is 7, but 1 or less is asked for (it stands in {file})",
         (
-            f"`tick` is 7, but: input should be less than or equal to 1 "
-            f"(set it by LISTEN_TICK in the environment or `tick` in {file})"
+            "`routes.\"/listen\".mix` is 'both', but 'mono', 'stereo' or 'mixed' is asked for "
+            f"(it stands in {file})"
         ),
-        (
-            f"`routes.\"/listen\".mix` is 'both', but: input should be 'mono', 'stereo' or 'mixed' "
-            f"(set it by LISTEN_ROUTES in the environment or `routes` in {file})"
-        ),
-        "`prot` is not a setting: did you mean `port`?",
+        f"`prot` is not a setting: did you mean `port`? (it stands in {file})",
     ]
 
 
@@ -90,8 +87,8 @@ def test_mistakes_of_every_kind_and_place_are_told_together(
 
     assert len(told) == 6
     assert told[0].endswith("did you mean `LISTEN_LOG_LEVEL`?")
-    assert "set it by LISTEN_ADMIN_PORT in the environment" in told[1]
-    assert "set it by --workers or LISTEN_WORKERS in the environment" in told[2]
+    assert told[1].endswith("(it stands in LISTEN_ADMIN_PORT)")
+    assert told[2].endswith("(it stands on the command line: --workers)")
     assert told[3].startswith("route 'listen' must begin with /")
     assert told[4].startswith("`tls_cert` and `tls_key` belong together")
     assert told[5] == "`tls_cert`: there is no file /nowhere.pem"
@@ -107,18 +104,36 @@ def test_a_mistake_is_not_told_a_second_time_as_a_contradiction(write: Write) ->
     ("text", "hint"),
     [
         ("max_stream = 3", "`max_stream` is not a setting: did you mean `max_streams`?"),
-        ("nonsense = 3", "`nonsense` is not a setting: remove it (LISTEN_NONSENSE in the "),
+        ("nonsense = 3", "`nonsense` is not a setting: remove it (it stands in "),
         ('[routes."/a"]\nsink = []', '`routes."/a".sink` is not a setting: did you mean `sinks`?'),
-        ('[routes."/a"]\nsinks = "x"', "`routes.\"/a\".sinks` is 'x', but: input should be a list"),
-        ("sinks = 5", "`sinks` is 5, but: input should be a table"),
-        ('[sinks.a]\nwhen_full = "wait"', "`sinks.a.when_full` is 'wait', but: input should be "),
-        ("[host]\na = 1", "`host` is a table, but: input should be a valid string"),
+        ('[routes."/a"]\nsinks = "x"', "`routes.\"/a\".sinks` is 'x', but a list is asked for"),
+        ("sinks = 5", "`sinks` is 5, but a table is asked for"),
+        (
+            '[sinks.a]\nwhen_full = "wait"',
+            "`sinks.a.when_full` is 'wait', but 'drop_oldest' or 'fail' is ",
+        ),
+        ("[host]\na = 1", "`host` is a table, but a text is asked for"),
         ('[routes."/a"]\nsample_rate = 44100', "jambonz sends one of 8000, 16000, 24000, 32000, "),
-        ("drain_deadline = inf", "`drain_deadline` is inf, but: input should be a finite number"),
-        ("max_message = 1000", "greater than or equal to 1280000"),
-        ("subprotocol = []", '`subprotocol` is [], but: a list of names is asked for, or "any"'),
+        ("drain_deadline = inf", "`drain_deadline` is inf, but a finite number is asked for"),
+        ("max_message = 1000", "1280000 or more is asked for"),
+        ("subprotocol = []", '`subprotocol` is [], but a list of names is asked for, or "any"'),
         ('public_audio_url = "https://a"', "it must begin with wss:// (or ws://) and a host"),
         ("[routes]", "`routes` is empty"),
+        ("port = true", "`port` is true, but a whole number is asked for"),
+        ('port = "8080"', "`port` is '8080', but a whole number is asked for"),
+        ("max_streams = 3.5", "`max_streams` is 3.5, but a whole number is asked for"),
+        ("tick = true", "`tick` is true, but a number is asked for"),
+        ('open = "yes"', "`open` is 'yes', but true or false is asked for"),
+        ("open = 1", "`open` is 1, but true or false is asked for"),
+        ('[routes."/a"]\nmax_duration = "1"', "`routes.\"/a\".max_duration` is '1', but a number "),
+        ('data_dir = ""', "`data_dir` is empty, but a path is asked for"),
+        ('tls_cert = "~nobody-here/a"', "nobody on this machine has the home directory"),
+        (
+            'trusted_proxies = ["proxy"]',
+            "`trusted_proxies.0` is 'proxy', but addresses or networks",
+        ),
+        ('otlp_endpoint = "collector"', "it must begin with http:// or https:// and a host"),
+        ('public_audio_url = "wss://a:b@c"', "`public_audio_url` is 'wss://...@c', but it must "),
         ("port = 9000\nadmin_port = 9000", "`port` and `admin_port` are both 9000"),
     ],
 )
@@ -186,8 +201,137 @@ def test_what_should_be_json_in_the_environment_is_told(monkeypatch: pytest.Monk
 
     first, second = faults_of()
 
-    assert first.startswith("`tick` is 'soon'")
-    assert second.startswith("`routes` is '{', but: input should be a table")
+    assert first.startswith("LISTEN_ROUTES is a table, so JSON, but: Expecting property name")
+    assert first.endswith("at character 2")
+    assert second == "`tick` is 'soon', but a number is asked for (it stands in LISTEN_TICK)"
+
+
+def test_json_that_is_broken_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LISTEN_SINKS", '{"webhook": {"secret": "hunter2"')
+
+    (told,) = faults_of()
+
+    assert "hunter2" not in told
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "where"),
+    [
+        ("LISTEN_ROUTES", '{"/a": {"mix": "both"}}', "it stands in LISTEN_ROUTES"),
+        ("LISTEN_SINKS__A__TIMEOUT", "0", "it stands in LISTEN_SINKS__A__TIMEOUT"),
+        ("listen_sinks__a__timeout", "0", "it stands in listen_sinks__a__timeout"),
+    ],
+)
+def test_a_mistake_in_the_environment_names_its_variable(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, where: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    (told,) = faults_of()
+
+    assert told.endswith(f"({where})")
+
+
+def test_in_the_environment_words_stand_for_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LISTEN_PORT", "9000")
+    monkeypatch.setenv("LISTEN_TICK", "0.5")
+    monkeypatch.setenv("LISTEN_BEHIND_TLS_PROXY", "yes")
+    monkeypatch.setenv("LISTEN_LOG_LEVEL", "INFO")
+    monkeypatch.setenv("LISTEN_TRUSTED_PROXIES", "10.0.0.0/8, ::1")
+    monkeypatch.setenv("LISTEN_SINKS__RECORDING__TIMEOUT", "5")
+
+    settings = load_settings()
+
+    assert (settings.port, settings.tick, settings.behind_tls_proxy) == (9000, 0.5, True)
+    assert (settings.log_level, settings.trusted_proxies) == ("info", ("10.0.0.0/8", "::1"))
+    assert settings.sinks["recording"].timeout == 5
+
+
+def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LISTEN_PORT", "LISTEN_TLS_CERT", "LISTEN_OPEN", "LISTEN_HOST"):
+        monkeypatch.setenv(name, "")
+
+    assert load_settings() == Settings()
+
+
+@pytest.mark.parametrize(
+    "host", ["", "256.1.1.1", "1.2.3", "a host", "localhost:8080", "[::1]", "ws://a", "-a", "a..b"]
+)
+def test_a_host_that_is_no_address_is_told(host: str) -> None:
+    (told,) = faults_of(host=host, behind_tls_proxy=True)
+
+    assert told.startswith(f"`host` is {host!r}, but " if host else "`host` is empty, but ")
+    assert "an address or a name without a port" in told
+
+
+@pytest.mark.parametrize("host", ["::1", "fe80::1%lo", "localhost", "audio.example.com", "box_1"])
+def test_a_host_may_be_an_address_or_a_name(host: str) -> None:
+    assert load_settings(host=host, behind_tls_proxy=True).host == host
+
+
+def test_a_tilde_is_the_home_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("LISTEN_DATA_DIR", "~/calls")
+
+    assert load_settings().data_dir == tmp_path / "calls"
+
+
+def test_what_other_checks_find_is_told_with_the_rest_unless_it_follows_from_it(
+    write: Write,
+) -> None:
+    file = write('prot = 1\ntls_cert = 5\n[routes."/a"]\nsinks = ["nobodys"]\nmix = "both"\n')
+    file.write_text(file.read_text() + '[sinks.memory]\nwhen_full = "wait"\nsecnods = 1\n')
+
+    def check(_settings: Settings, place: Place) -> list[tuple[set[str], str]]:
+        return [({"tls_cert"}, "no file"), ({"host"}, f"found {place(['prot'])}")]
+
+    with pytest.raises(ConfigError) as raised:
+        load_settings(file, also=(check, sink_faults))
+
+    told = raised.value.faults
+    assert [fault.partition(" ")[0] for fault in told[:4]] == [
+        "`tls_cert`",
+        '`routes."/a".mix`',
+        "`sinks.memory.when_full`",
+        "`prot`",
+    ]
+    assert told[4] == f"found in {file}"
+    assert told[5].startswith("a sink 'nobodys' is not installed")
+    assert told[6].startswith("`sinks.memory.secnods` is not a setting")
+    assert len(told) == 7
+
+
+def test_two_mistakes_in_one_list_bring_forth_no_third(write: Write) -> None:
+    told = faults_of(write('[routes."/a"]\nsinks = [1, 2]\n'))
+
+    assert [fault.partition(" ")[0] for fault in told] == [
+        '`routes."/a".sinks.0`',
+        '`routes."/a".sinks.1`',
+    ]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+NAMES = st.sampled_from([*Settings.model_fields, "prot"])
+ROUTES = st.dictionaries(
+    st.sampled_from(["/a", "b", "/{c}"]),
+    st.dictionaries(st.sampled_from([*RouteSettings.model_fields, "sink"]), JSON) | JSON,
+)
+SINKS = st.dictionaries(
+    st.sampled_from(["recording", "a", "."]),
+    st.dictionaries(st.sampled_from([*SinkSettings.model_fields, "format"]), JSON) | JSON,
+)
+
+
+@hypothesis.given(values=st.dictionaries(NAMES, JSON, max_size=5), routes=ROUTES, sinks=SINKS)
+def test_any_values_are_settings_or_are_told_what_is_wrong(
+    values: dict[str, Any], routes: dict[str, Any], sinks: dict[str, Any]
+) -> None:
+    with suppress(ConfigError):
+        load_settings(**{**values, "routes": routes, "sinks": sinks})
 
 
 def test_variables_of_others_with_our_prefix_are_let_be(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,7 +380,7 @@ def test_a_file_is_utf_8_whatever_the_locale(write: Write) -> None:
     assert settings.data_dir == Path("Gespräche")
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com", ""])  # noqa: S104 - that is the danger
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com"])  # noqa: S104 - that is the danger
 def test_beyond_this_machine_credentials_and_encryption_are_asked_for(host: str) -> None:
     without, plain = faults_of(host=host, open=True)
 

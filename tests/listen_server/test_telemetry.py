@@ -137,6 +137,8 @@ def test_every_label_is_one_that_somebody_has_looked_at() -> None:
         "flag",  # of the protocol, the gaps and the credential: literals
         "sink",  # its name in the settings
         "method",
+        "event_type",  # a Literal of events.py of the webhooks
+        "outcome",  # of a delivery: a Literal
         "cause",  # a Literal of events.py
         "fault",  # the name of one of our error classes, see endpoint.py
         "call.metadata_quality",

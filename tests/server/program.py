@@ -88,9 +88,10 @@ def main() -> None:
         folder = Path(sys.argv[-1])
         sys.exit(
             supervise(
-                work, options(), admin=True, metrics_dir=folder, on_bound=on_bound, report=report
+                work, options(), admin=True, metrics_dir=folder,
+                on_bound=on_bound, on_ready=lambda _: say("all ready"), report=report,
             )
-        )
+        )  # fmt: skip
     app = Program()
     serve(app, metrics, options(), drain=app.drain, on_bound=on_bound, report=report)
 

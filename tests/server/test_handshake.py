@@ -8,7 +8,7 @@ from server.apps import Calls, Peer
 from server.wire import BINARY, HEAD, TEXT, frame
 
 from listen_server.server.options import ServerOptions
-from listen_server.server.reports import HandshakeTimedOut, Report
+from listen_server.server.reports import HandshakeTimedOut, Report, RequestRefused
 from listen_server.server.serving import running
 
 QUICK = ServerOptions(port=0, handshake_timeout=0.1)
@@ -77,3 +77,42 @@ async def test_frames_in_the_same_packet_as_the_head_are_heard() -> None:
         await peer.reader.readuntil(b"\r\n\r\n")
 
         assert await peer.frame() == (TEXT, b"5")
+
+
+@pytest.mark.parametrize(
+    ("nonsense", "reason"),
+    [
+        (b"\x16\x03\x01\x02\x00\x01\r\n\r\n", "not HTTP"),
+        (b"GET / HTTP/1.1\r\n\r\n", "not HTTP"),  # no host
+        (HEAD.replace(b"Sec-WebSocket-Key", b"X-Key"), "not a websocket"),
+        (HEAD.replace(b"Version: 13", b"Version: 7"), "not a websocket"),
+        (HEAD.replace(b"GET", b"PUT"), "not a websocket"),
+    ],
+)
+async def test_what_is_no_request_is_answered_with_400_and_reported_once(
+    nonsense: bytes, reason: str
+) -> None:
+    reports: list[Report] = []
+
+    async with (
+        running(Calls(), None, PATIENT, report=reports.append) as bound,
+        await Peer.connect(bound.port) as peer,
+    ):
+        peer.send(nonsense)
+        answer = await peer.rest()
+
+    assert answer.split()[1] in {b"400", b"405", b"426"}
+    assert [one for one in reports if isinstance(one, RequestRefused)] == [
+        RequestRefused(reason, "127.0.0.1")
+    ]
+
+
+async def test_another_upgrade_is_for_the_application_to_answer(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with running(Calls(), None, PATIENT) as bound, await Peer.connect(bound.port) as peer:
+        peer.send(HEAD.replace(b"Upgrade: websocket", b"Upgrade: h2c"))
+
+        assert b"200" in await peer.reader.readuntil(b"\r\n")
+
+    assert not caplog.records

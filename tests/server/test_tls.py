@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,13 @@ from server.wire import TEXT, frame
 
 from listen_server.errors import ConfigError
 from listen_server.server.options import ServerOptions
-from listen_server.server.reports import CertificateLoaded, CertificateRejected, Report
+from listen_server.server.reports import (
+    CertificateExpired,
+    CertificateLoaded,
+    CertificateRejected,
+    Report,
+    RequestRefused,
+)
 from listen_server.server.serving import running
 from listen_server.server.tls import Certificate, not_after
 
@@ -193,3 +200,53 @@ async def test_half_a_tls_handshake_is_closed_too(files: Files) -> None:
         peer.send(b"\x16\x03\x01")
 
         assert await peer.rest() == b""
+
+
+def doubt(port: int, client: ssl.SSLContext) -> None:
+    """Shake hands as OpenSSL does, which says why it hangs up; asyncio does not."""
+    with socket.create_connection(("127.0.0.1", port)) as plain:
+        client.wrap_socket(plain, server_hostname="localhost")
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_tls_handshake_that_fails_is_reported_with_what_tls_says(files: Files, loop: Any) -> None:
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(handshakes_that_fail(files))
+
+
+async def handshakes_that_fail(files: Files) -> None:
+    reports = Reports()
+
+    async with running(Calls(), None, files.options(), report=reports) as bound:
+        await reports.next()
+        async with await Peer.connect(bound.port) as peer:
+            peer.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert not (await peer.rest()).startswith(b"HTTP")
+        plain = await reports.next()
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await asyncio.to_thread(doubt, bound.port, ssl.create_default_context())
+        doubted = await reports.next()
+
+    assert plain == RequestRefused("TLS handshake", None, "http request")
+    assert doubted == RequestRefused("TLS handshake", None, "tlsv1 alert unknown ca")
+
+
+async def test_a_certificate_that_has_expired_is_reported_once_until_it_is_renewed(
+    files: Files,
+) -> None:
+    reports = Reports()
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).replace(microsecond=0)
+    await asyncio.to_thread(files.issue, yesterday)
+
+    async with running(Calls(), None, files.options(), report=reports) as bound:
+        told = [await reports.next(), await reports.next()]
+        with pytest.raises(ssl.SSLCertVerificationError, match="expired"):
+            await asyncio.to_thread(doubt, bound.port, files.client)
+        refused = await reports.next()
+        await asyncio.to_thread(files.issue, SOON)
+        renewed = await reports.next()
+        await serial(bound.port, files.client)
+
+    assert told == [CertificateLoaded(yesterday), CertificateExpired(yesterday)]
+    assert refused == RequestRefused("TLS handshake", None, "sslv3 alert certificate expired")
+    assert renewed == CertificateLoaded(SOON)

@@ -119,6 +119,35 @@ def test_metrics_of_all_workers_are_joined_and_the_dead_are_not_alive(server: Ru
     assert metric(admin, "made_total") == asked + 2
 
 
+def test_the_server_is_ready_when_its_last_worker_answers_and_once(server: Running) -> None:
+    server.says(r"bound (\d+)")
+    for _ in range(2):
+        first = server.says(r"serving (\d+)")[1]
+    server.says("all ready")
+    os.kill(int(first), signal.SIGKILL)
+    server.says(r"serving (\d+)")
+    server.signal()
+
+    assert server.exit_code() == 0
+    assert server.process.stdout is not None
+    assert server.lines.count("all ready") == 1
+    assert "all ready" not in server.process.stdout.read()
+
+
+def test_nothing_is_left_of_the_metrics_when_all_have_ended(
+    server: Running, tmp_path: Path
+) -> None:
+    server.says("all ready")
+    admin = next(line.split()[-1] for line in server.lines if line.startswith("bound"))
+    metric(admin, "made_total")
+    assert list(tmp_path.glob("*.db"))
+
+    server.signal()
+
+    assert server.exit_code() == 0
+    assert not tmp_path.exists()
+
+
 def metric(port: str, name: str) -> float:
     """Ask whichever worker answers, each time anew."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as answer:

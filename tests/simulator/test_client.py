@@ -7,7 +7,7 @@ from simulator.bare_server import BINARY, CLOSE, PING, PONG, TEXT, BareServer, b
 
 from listen_codecs.formats import AudioFormat
 from listen_server.simulator.address import parse_address
-from listen_server.simulator.client import Connection, first_line
+from listen_server.simulator.client import Connection
 from listen_server.simulator.pipe import AudioPipe
 from listen_server.simulator.target import Target, connect
 
@@ -227,17 +227,3 @@ async def test_a_server_that_never_reads_does_not_hold_the_caller_for_ever(
         async with asyncio.timeout(5):
             assert await made.connection.ended == "closed"
         made.server.reading.set()
-
-
-@pytest.mark.parametrize(
-    ("body", "line"),
-    [
-        (b"Forbidden", "Forbidden"),
-        (b"one\ntwo", "one"),
-        (b"", ""),
-        (b"\x1b[31mred\x07", "[31mred"),
-        (b"\xff" * 5000, "\N{REPLACEMENT CHARACTER}" * 200),
-    ],
-)
-def test_what_a_server_says_is_cut_to_a_printable_line(body: bytes, line: str) -> None:
-    assert first_line(body) == line

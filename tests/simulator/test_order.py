@@ -89,3 +89,10 @@ def test_what_may_surprise_is_noted() -> None:
 
 def test_an_order_shows_no_secret() -> None:
     assert "secret" not in repr(Order(url="ws://h", password="secret"))  # noqa: S106  # the point
+
+
+@pytest.mark.parametrize("half", [{"user": "me"}, {"password": "secret"}])
+def test_half_a_credential_is_none_as_with_jambonz(half: dict[str, str]) -> None:
+    (note,) = Order(url="ws://a", **half).notes()  # type: ignore[arg-type] # each its own
+
+    assert "with one of them alone jambonz sends none" in note

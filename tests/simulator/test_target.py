@@ -73,7 +73,7 @@ async def test_an_accept_key_that_is_wrong_is_not_believed() -> None:
         ("403 Forbidden", "no", "; is the credential right, and may it use this path?"),
         ("404 Not Found", "", "; does the server have a route for the path in --url?"),
         ("503 Service Unavailable", "draining", ""),
-        ("302 Found", "", ""),
+        ("302 Found", "", "; jambonz follows no redirect: give the address that it leads to"),
     ],
 )
 async def test_a_refusal_is_told_with_its_status_and_its_words(
@@ -90,7 +90,23 @@ async def test_a_refusal_is_told_with_its_status_and_its_words(
 
 async def test_a_peer_that_is_no_web_server_is_told() -> None:
     async with bare_server(lambda _: b"220 mail ready\r\n") as server:
-        with pytest.raises(CallError, match="ended before the upgrade was answered"):
+        with pytest.raises(CallError, match="what answers is no web server"):
+            await reach(Target(address=parse_address(server.url)))
+
+
+async def test_a_refused_credential_is_not_asked_for_once_more() -> None:
+    reply = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
+    async with bare_server(lambda _: reply) as server:
+        address = parse_address(server.url)
+        with pytest.raises(CallRefused, match="is this credential of that server"):
+            await reach(Target(address=address, credential=Credential("me", "secret")))
+        with pytest.raises(CallRefused, match="give the credential with --user"):
+            await reach(Target(address=address, credential=Credential("me", "")))
+
+
+async def test_a_server_of_http_1_0_is_told_as_such() -> None:
+    async with bare_server(lambda _: b"HTTP/1.0 501 Unsupported\r\n\r\n") as server:
+        with pytest.raises(CallRefused, match=r"501 Unsupported; it speaks HTTP/1\.0"):
             await reach(Target(address=parse_address(server.url)))
 
 

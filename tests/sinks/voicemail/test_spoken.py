@@ -107,7 +107,7 @@ async def test_a_message_is_there_at_once_and_words_that_come_late_follow(
         message = await reader.open(call.tenant, call.stream_id, actor="operator")
 
     assert found == [(), ()]
-    assert (message.frames, heard.findings) == (WORDS * 800, ())
+    assert (message.frames, message.findings) == (WORDS * 800, ())
     assert [part.frames for part in parts] == [WORDS * 800, 0]
     assert set(late) == {"transcript"}
     (transcript,) = await read(tmp_path, call)

@@ -1,0 +1,160 @@
+"""`/api/v1/calls`: who is in a call, and commands to it. For credentials with the scope `api`.
+
+Every command is written down before it is carried out; one that cannot be is not.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from listen_server import admission
+from listen_server.errors import ListenServerError
+from listen_server.jambonz.call import Unreachable
+from listen_server.jambonz.commands import Command, read_command
+from listen_server.jambonz.errors import Refused
+from listen_server.live.calls import LiveCall, LiveCalls
+from listen_server.live.commander import Commander, NoWay
+from listen_server.live.rest import RestRefused
+
+log = structlog.get_logger(__name__)
+
+MAX_BODY: Final = 64 * 1024  # bytes; a command has at most 24 KiB
+Audit = Callable[[str, LiveCall], Awaitable[None]]
+"""Write down who commands which call. Raises AuditAway."""
+_NO_STORE: Final = {"cache-control": "no-store"}
+
+
+class AuditAway(ListenServerError):  # noqa: N818 - a state of the world
+    """What happens cannot be written down now."""
+
+
+class CallsApi:
+    """The routes, over the calls of this process."""
+
+    def __init__(
+        self,
+        calls: LiveCalls,
+        commander: Commander,
+        admit: Callable[[admission.Request], admission.Admitted | admission.Refused],
+        audit: Audit,
+    ) -> None:
+        self._calls = calls
+        self._commander = commander
+        self._admit = admit
+        self._audit = audit
+        self.routes: Final = [
+            Route("/api/v1/calls", self._list, methods=["GET"]),
+            Route("/api/v1/calls/{call_sid}/commands", self._command, methods=["POST"]),
+        ]
+
+    async def _list(self, request: Request) -> Response:
+        who = self._who(request)
+        if isinstance(who, Response):
+            return who
+        calls = [_shown(call) for call in self._calls.of(who.tenant)]
+        return JSONResponse({"calls": calls}, headers=_NO_STORE)
+
+    async def _command(self, request: Request) -> Response:
+        who = self._who(request)
+        if isinstance(who, Response):
+            return who
+        call = self._calls.find(who.tenant, request.path_params["call_sid"])
+        if call is None:
+            return _error(404, "no such call is on here")
+        try:
+            command = read_command(await _body(request))
+            await self._audit(who.user or who.tenant, call)
+            written = await self._commander.command(call, command)
+        except ListenServerError as error:
+            _note(who, call, type(error).__name__)
+            return _error(_status(error), str(error))
+        except ClientDisconnect:
+            return Response(status_code=400)
+        _note(who, call, written.way, command)
+        answer = {"status": "written", "way": written.way, "errors": list(written.errors)}
+        return JSONResponse(answer, 202, headers=_NO_STORE)
+
+    def _who(self, request: Request) -> admission.Admitted | Response:
+        address = request.client.host if request.client else ""
+        headers = request.scope["headers"]
+        who = self._admit(admission.Request("api", (), headers, address))
+        if isinstance(who, admission.Admitted):
+            return who
+        answer = _error(who.status, who.sentence.strip())
+        for name, value in who.headers:
+            answer.headers[name.decode()] = value.decode()
+        return answer
+
+
+class _Unreadable(Refused):
+    """A body that is no command."""
+
+
+class _TooLarge(Refused):
+    """A body that is larger than any command."""
+
+
+async def _body(request: Request) -> Any:
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MAX_BODY:
+            raise _TooLarge(f"a command has at most {MAX_BODY} bytes")
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise _Unreadable("the body is not JSON") from None
+
+
+def _status(error: ListenServerError) -> int:
+    match error:
+        case _Unreadable():
+            return 400
+        case _TooLarge():
+            return 413
+        case Refused():
+            return 422
+        case RestRefused():
+            return error.status
+        case Unreachable() | NoWay():
+            return 409
+        case _:
+            return 503
+
+
+def _error(status: int, says: str) -> JSONResponse:
+    return JSONResponse({"error": says}, status, headers=_NO_STORE)
+
+
+def _note(
+    who: admission.Admitted, call: LiveCall, way: str, command: Command | None = None
+) -> None:
+    streams = [one.call.stream_id for one in call.streams]
+    name = command.command if command else None
+    log.info("call commanded", credential=who.user, streams=streams, command=name, way=way)
+
+
+def _shown(call: LiveCall) -> dict[str, Any]:
+    return {
+        "call_sid": call.call_sid,
+        "application_socket": call.socket is not None,
+        "started_at": call.started_at.isoformat() if call.started_at else None,
+        "streams": [
+            {
+                "stream_id": one.call.stream_id,
+                "route": one.call.route,
+                "started_at": one.call.started_at.isoformat(),
+                "sample_rate": one.call.format.sample_rate,
+                "mix": one.call.format.mix,
+                "direction": one.call.direction,
+                "parent_call_sid": one.call.parent_call_sid,
+                "sinks": list(one.sinks),
+            }
+            for one in call.streams
+        ],
+    }

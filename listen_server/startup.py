@@ -1,0 +1,50 @@
+"""What keeps a server from starting though each of its settings is sound.
+
+Commands hand these checks to `load_settings`, so that everything is told at once.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from listen_server.contradictions import Check, Contradiction
+from listen_server.credentials import CredentialStore
+from listen_server.errors import ConfigError
+from listen_server.faults import Place, nowhere
+from listen_server.plugins import sink_faults
+from listen_server.server.tls import Certificate
+from listen_server.settings import Settings
+
+
+def exposure_faults(settings: Settings, _place: Place = nowhere) -> Iterator[Contradiction]:
+    """Yield how anybody could stream: without a credential that was ever made."""
+    if settings.open or (settings.loopback and not settings.behind_tls_proxy):
+        return  # of `open` beyond this machine contradictions.py tells
+    try:
+        if len(CredentialStore(settings.data_dir)):
+            return
+    except ConfigError as error:
+        yield {"data_dir"}, str(error)
+        return
+    names = {"open", "host", "behind_tls_proxy", "data_dir"}
+    add = "add one with `listen-server credentials add TENANT`"
+    if settings.loopback:
+        yield names, f"anybody could stream through the proxy without a credential: {add}"
+    else:
+        says = f"anybody could stream to {settings.host} without a credential: {add}"
+        yield names, f"{says}, or listen on 127.0.0.1"
+
+
+def certificate_faults(settings: Settings, _place: Place = nowhere) -> Iterator[Contradiction]:
+    """Yield why the certificate could not be used."""
+    files = (settings.tls_cert, settings.tls_key)
+    if not all(file is not None and file.is_file() for file in files):
+        return  # none is wanted, or contradictions.py tells what is missing
+    assert settings.tls_cert is not None  # noqa: S101 - looked at above
+    assert settings.tls_key is not None  # noqa: S101
+    try:
+        Certificate(settings.tls_cert, settings.tls_key)
+    except ConfigError as error:
+        yield {"tls_cert", "tls_key"}, str(error)
+
+
+STARTUP: Final[tuple[Check, ...]] = (sink_faults, exposure_faults, certificate_faults)

@@ -1,0 +1,87 @@
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from outboxes import make_event, wants_all
+from process import command
+from typer.testing import CliRunner
+from webhook_receiver import SECRET
+
+from listen_server.commands import events
+from listen_server.errors import ConfigError
+from listen_sinks.voicemail.index.database import Database
+from listen_sinks.voicemail.index.deliveries import Tried, claim, settle
+from listen_sinks.voicemail.index.outbox import put_alone, subscribe
+from listen_sinks.webhook.events import Event
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    file = tmp_path / "server.toml"
+    file.write_text(f'[webhooks.crm]\nurl = "https://crm.example/events"\nsecret = "{SECRET}"\n')
+    return file
+
+
+@pytest.fixture(autouse=True)
+def logs_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "set_up_logs", lambda **_: None)
+
+
+def run(config: Path, *words: str) -> str:
+    """Run a command in this process."""
+    given = [*words, "--config", str(config), "--data-dir", str(config.parent)]
+    done = CliRunner().invoke(events.events, given, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+async def an_outbox(folder: Path, *told: Event) -> None:
+    """Put events; the first is dead by now."""
+    database = Database(f"sqlite+aiosqlite:///{folder}/index.db")
+    await subscribe(database, wants_all("crm"))
+    await put_alone(database, told[:1])
+    (one,) = await claim(database, "crm", told[0].at, told[0].at, 1)
+    await settle(database, [Tried(one, "dead", "500", told[0].at)], told[0].at)
+    await put_alone(database, told[1:])
+    await database.close()
+
+
+def test_what_did_not_arrive_is_listed_shown_and_replayed(config: Path) -> None:
+    dead, waiting = make_event(), make_event()
+    asyncio.run(an_outbox(config.parent, dead, waiting))
+
+    listed = run(config, "list").splitlines()
+    assert [line.split()[0] for line in listed[1:]] == [waiting.id, dead.id]
+    assert "crm dead (500)" in listed[2]
+    assert waiting.id not in run(config, "list", "--state", "dead")
+
+    shown = run(config, "show", dead.id)
+    assert json.loads(shown[: shown.rindex("}") + 1]) == json.loads(dead.body())
+    assert "crm: dead" in shown
+
+    assert run(config, "replay", "--state", "dead") == "1 to be delivered again\n"
+    assert dead.id not in run(config, "list", "--state", "dead")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("replay",), "say which"),
+        (("list", "--type", "message.recieved"), "there are: message.received"),
+        (("show", "01KB0000000000000000000000"), "there is no event"),
+    ],
+)
+def test_what_makes_no_sense_is_told(config: Path, words: tuple[str, ...], says: str) -> None:
+    asyncio.run(an_outbox(config.parent, make_event()))
+
+    with pytest.raises(ConfigError, match=says):
+        run(config, *words)
+
+
+def test_without_a_webhook_there_are_no_events(tmp_path: Path) -> None:
+    done = command("events", "list", "--data-dir", str(tmp_path))
+
+    assert done.returncode == 2
+    assert "no webhook is configured" in done.stderr
+    assert not (tmp_path / "index.db").exists()

@@ -1,0 +1,350 @@
+"""Calls that are on: shown and commanded, over a real server, as jambonz and its users meet it."""
+
+import asyncio
+import json
+from base64 import b64encode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import uvicorn
+from harness import Running, say, serving, settings, until
+from jambonz.peer import Socket
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from listen_server.credentials import CredentialStore, NewCredential, Scope
+from listen_sinks.voicemail.index.audit_check import check_audit
+from listen_sinks.voicemail.index.audit_log import AuditLog
+from listen_sinks.voicemail.index.database import Database
+from listen_sinks.voicemail.index.own_secrets import audit_key
+
+SID = "7b0c7a52-0d1f-4b36-9f5e-0a4f6f2b1c11"
+LEG = "c2f5b7a0-1111-4222-8333-944455556666"
+METADATA = {"sampleRate": 8000, "mixType": "mono", "callSid": SID, "accountSid": "acc-1"}
+PAUSE = {"command": "listen:status", "data": {"listen_status": "pause"}}
+HERE = str(Path(__file__).parent)
+DESK = {"/desk": {"application": "desk_app:Desk", "tenant": "acme"}}
+
+
+@pytest.fixture(autouse=True)
+def desk_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(HERE)
+
+
+@dataclass
+class Api:
+    """The API of a server, for one credential."""
+
+    server: Running
+    credential: NewCredential
+    client: httpx2.AsyncClient
+
+    @property
+    def auth(self) -> tuple[str, str]:
+        return self.credential.credential.user, self.credential.secret
+
+    async def calls(self) -> Any:
+        answer = await self.client.get(self._url(), auth=self.auth)
+        assert answer.status_code == 200
+        return answer.json()["calls"]
+
+    async def command(self, body: Any, sid: str = SID, **options: Any) -> httpx2.Response:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        url = f"{self._url()}/{sid}/commands"
+        return await self.client.post(url, content=content, **{"auth": self.auth, **options})
+
+    def _url(self) -> str:
+        return f"http://127.0.0.1:{self.server.port}/api/v1/calls"
+
+    def headers(self) -> dict[str, str]:
+        given = b64encode(":".join(self.auth).encode()).decode()
+        return {"Authorization": f"Basic {given}"}
+
+
+@asynccontextmanager
+async def api(data_dir: Path, **changes: Any) -> AsyncIterator[Api]:
+    credential = await asyncio.to_thread(made, data_dir, "acme", ("listen", "api"))
+    changes = {"open": False, "applications": DESK, **changes}
+    ready = await asyncio.to_thread(lambda: settings(data_dir, **changes))
+    async with serving(ready) as server, httpx2.AsyncClient(trust_env=False) as client:
+        yield Api(server, credential, client)
+
+
+def made(data_dir: Path, tenant: str, scopes: tuple[Scope, ...]) -> NewCredential:
+    return CredentialStore(data_dir).add(tenant, scopes)
+
+
+@asynccontextmanager
+async def stream(on: Api, **metadata: Any) -> AsyncIterator[Any]:
+    """Be on a call that is streamed."""
+    async with on.server.connect(additional_headers=on.headers()) as socket:
+        await say(socket, json.dumps({**METADATA, **metadata}), bytes(320))
+        live = on.server.app.live
+        await until(lambda: any(one.streams for one in live.of("acme")))
+        yield socket
+
+
+@asynccontextmanager
+async def application(on: Api, sid: str = SID) -> AsyncIterator[Socket]:
+    """Be jambonz, with the application's socket of a call."""
+    address = f"127.0.0.1:{on.server.port}/desk"
+    socket = await Socket.open(address, sid=sid, additional_headers=on.headers())
+    try:
+        await socket.new()
+        yield socket
+    finally:
+        await socket.connection.close()
+
+
+@dataclass
+class RestApi:
+    """jambonz's REST API: what it was asked, and what it answers."""
+
+    status: int = 202
+    asked: list[tuple[str, str, Any]] = field(default_factory=list)
+
+    async def answer(self, request: Request) -> Response:
+        token = request.headers["authorization"]
+        self.asked.append((request.url.path, token, await request.json()))
+        return Response(status_code=self.status)
+
+
+@asynccontextmanager
+async def rest_api() -> AsyncIterator[tuple[RestApi, dict[str, Any]]]:
+    answers = RestApi()
+    app = Starlette(routes=[Route("/v1/{path:path}", answers.answer, methods=["PUT"])])
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
+    task = asyncio.create_task(server.serve())
+    await until(lambda: server.started)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield answers, {"acme": {"url": f"http://127.0.0.1:{port}/v1", "token": "key-1"}}
+    finally:
+        server.should_exit = True
+        await task
+
+
+async def test_a_call_is_listed_with_its_streams_sinks_and_socket(tmp_path: Path) -> None:
+    async with api(tmp_path) as on, stream(on), application(on):
+        (call,) = await on.calls()
+        (one,) = call["streams"]
+
+        assert call["call_sid"] == SID
+        assert call["application_socket"] is True
+        assert (one["route"], one["sinks"], one["sample_rate"]) == ("/listen", ["memory"], 8000)
+
+
+async def test_a_call_that_is_over_is_not_listed(tmp_path: Path) -> None:
+    async with api(tmp_path) as on:
+        async with stream(on):
+            pass
+        await on.server.recording()
+        assert await on.calls() == []
+
+
+async def test_a_command_reaches_the_call_and_is_told_as_written(tmp_path: Path) -> None:
+    async with api(tmp_path) as on, stream(on), application(on) as jambonz:
+        answer = await on.command({"command": "redirect", "data": [{"verb": "hangup"}]})
+        sent = await jambonz.commands.get()
+
+    assert answer.status_code == 202
+    assert answer.json() == {"status": "written", "way": "socket", "errors": []}
+    assert (sent["command"], sent["data"]) == ("redirect", [{"verb": "hangup"}])
+
+
+async def test_what_jambonz_minds_is_told_to_who_commanded(tmp_path: Path) -> None:
+    async def mind(jambonz: Socket) -> None:
+        sent = await jambonz.commands.get()
+        wrong = {"msg": "InvalidMessage", "details": "no such verb", "content": sent}
+        await jambonz.tell("jambonz:error", wrong)
+
+    async with api(tmp_path) as on, application(on) as jambonz:
+        minding = asyncio.create_task(mind(jambonz))
+        answer = await on.command({"command": "redirect", "data": [{"verb": "hangup"}]})
+        await minding
+
+    assert answer.json()["errors"] == ["InvalidMessage: no such verb"]
+
+
+async def test_a_leg_is_commanded_over_the_socket_of_its_call(tmp_path: Path) -> None:
+    async with (
+        api(tmp_path) as on,
+        application(on) as jambonz,
+        stream(on, callSid=LEG, parentCallSid=SID),
+    ):
+        await on.command({"command": "mute:status", "data": {"mute_status": "mute"}}, sid=LEG)
+        sent = await jambonz.commands.get()
+
+    assert sent["callSid"] == LEG
+
+
+async def test_a_pause_by_command_is_no_lost_audio(tmp_path: Path) -> None:
+    async with api(tmp_path, tick=0.02) as on, application(on):
+        async with stream(on) as socket:
+            await feed(socket, 2.0)
+            answer = await on.command(PAUSE)  # takes a second
+            assert answer.status_code == 202
+            await feed(socket, 3.5)
+        recording = await on.server.recording()
+
+    assert recording.outcome is not None
+    (gap,) = recording.outcome.gaps
+    assert gap.reason == "paused"
+    assert 0.7 < gap.seconds < 1.6
+
+
+async def feed(socket: Any, seconds: float) -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    for packet in range(round(seconds * 50)):
+        await asyncio.sleep(max(0.0, began + packet * 0.02 - loop.time()))
+        await socket.send(bytes(320))
+
+
+async def test_a_call_without_a_socket_is_commanded_over_the_rest_api(tmp_path: Path) -> None:
+    async with (
+        rest_api() as (rest, account),
+        api(tmp_path, jambonz=account) as on,
+        stream(on),
+    ):
+        answer = await on.command(PAUSE)
+
+    assert answer.json() == {"status": "written", "way": "rest", "errors": []}
+    path, token, change = rest.asked[0]
+    assert path == f"/v1/Accounts/acc-1/Calls/{SID}"
+    assert token == "Bearer key-1"  # noqa: S105 - a test's
+    assert change == {"listen_status": "pause"}
+
+
+@pytest.mark.parametrize(
+    ("command", "change"),
+    [
+        (("call:status", {"call_status": "completed"}), {"call_status": "completed"}),
+        (("mute:status", "mute"), {"mute_status": "mute"}),
+        (
+            ("conf:hold-status", {"conf_hold_status": "hold", "wait_hook": "/w"}),
+            {"conf_hold_status": "hold", "waitHook": "/w"},
+        ),
+        (
+            ("record", {"action": "stopCallRecording"}),
+            {"record": {"action": "stopCallRecording"}},
+        ),
+        (
+            ("sip:request", {"method": "INFO", "content_type": "text/plain", "content": "x"}),
+            {"sip_request": {"method": "INFO", "content_type": "text/plain", "content": "x"}},
+        ),
+    ],
+)
+async def test_the_rest_api_gets_each_command_in_its_own_shape(
+    tmp_path: Path, command: tuple[str, Any], change: Any
+) -> None:
+    async with rest_api() as (rest, account), api(tmp_path, jambonz=account) as on, stream(on):
+        answer = await on.command({"command": command[0], "data": command[1]})
+
+    assert answer.status_code == 202, answer.text
+    assert rest.asked[0][2] == change
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [(404, 404), (401, 502), (500, 502)])
+async def test_what_the_rest_api_refuses_is_told(tmp_path: Path, theirs: int, ours: int) -> None:
+    async with rest_api() as (rest, account), api(tmp_path, jambonz=account) as on, stream(on):
+        rest.status = theirs
+        answer = await on.command(PAUSE)
+
+    assert answer.status_code == ours
+    assert answer.json()["error"]
+
+
+async def test_a_rest_api_that_is_away_is_told(tmp_path: Path) -> None:
+    account = {"acme": {"url": "http://127.0.0.1:9/v1", "token": "t"}}
+    async with api(tmp_path, jambonz=account) as on, stream(on):
+        answer = await on.command(PAUSE)
+
+    assert answer.status_code == 504
+
+
+async def test_verbs_need_a_socket(tmp_path: Path) -> None:
+    async with rest_api() as (rest, account), api(tmp_path, jambonz=account) as on, stream(on):
+        answer = await on.command({"command": "redirect", "data": [{"verb": "hangup"}]})
+
+    assert answer.status_code == 409
+    assert rest.asked == []
+
+
+async def test_where_there_is_no_way_the_answer_says_what_to_configure(tmp_path: Path) -> None:
+    async with api(tmp_path) as on, stream(on):
+        answer = await on.command(PAUSE)
+
+    assert answer.status_code == 409
+    assert "[jambonz.acme]" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"not json", 400),
+        (b"[" * 10_000, 400),
+        (b'"text"', 422),
+        ({"command": "no:such", "data": {}}, 422),
+        ({"command": "mute:status", "data": {"mute_status": "perhaps"}}, 422),
+        (b" " * 70_000, 413),
+    ],
+)
+async def test_a_wrong_command_gets_a_sentence(tmp_path: Path, body: Any, status: int) -> None:
+    async with api(tmp_path) as on, stream(on), application(on) as jambonz:
+        answer = await on.command(body)
+        assert jambonz.commands.empty()
+
+    assert answer.status_code == status
+    assert answer.json()["error"]
+
+
+async def test_calls_of_another_tenant_are_not_there(tmp_path: Path) -> None:
+    stranger = await asyncio.to_thread(made, tmp_path, "other", ("api",))
+    async with api(tmp_path) as on, stream(on), application(on) as jambonz:
+        other = Api(on.server, stranger, on.client)
+        assert await other.calls() == []
+        assert (await other.command(PAUSE)).status_code == 404
+        assert jambonz.commands.empty()
+
+
+async def test_a_call_that_is_over_cannot_be_commanded(tmp_path: Path) -> None:
+    async with api(tmp_path) as on:
+        assert (await on.command(PAUSE)).status_code == 404
+
+
+async def test_only_the_scope_api_opens_it(tmp_path: Path) -> None:
+    streamer = await asyncio.to_thread(made, tmp_path, "acme", ("listen",))
+    async with api(tmp_path) as on:
+        wrong = Api(on.server, streamer, on.client)
+        assert (await wrong.command(PAUSE)).status_code == 403
+        assert (await on.command(PAUSE, auth=("acme", "guess"))).status_code == 401
+        assert (await on.command(PAUSE, auth=None)).status_code == 401
+
+
+async def test_every_command_is_in_the_audit_log(tmp_path: Path) -> None:
+    async with api(tmp_path) as on, stream(on), application(on):
+        await on.command(PAUSE)
+
+    key = await asyncio.to_thread(audit_key, tmp_path / "audit.key")
+    database = await asyncio.to_thread(Database, f"sqlite+aiosqlite:///{tmp_path / 'index.db'}")
+    report = await check_audit(database, AuditLog(key).trusted)
+    await database.close()
+    assert report.problems == ()
+    assert report.entries == 2  # the beginning of the chain, and the command
+
+
+async def test_no_command_goes_that_cannot_be_written_down(tmp_path: Path) -> None:
+    async with api(tmp_path) as on, application(on) as jambonz:
+        await asyncio.to_thread((tmp_path / "index.db").mkdir)
+        answer = await on.command(PAUSE)
+        assert jambonz.commands.empty()
+
+    assert answer.status_code == 503
