@@ -31,21 +31,36 @@ def binary_run(stream: bytes | bytearray, at: int, limit: float) -> tuple[list[b
     """
     payloads: list[bytes] = []
     end = len(stream)
-    while end - at >= _HEAD + _MASK and stream[at] == _BINARY:
-        size = stream[at + 1] - _MASKED
-        body = at + _HEAD + _MASK
-        if size >= _EXTENDED:
-            body += 2 if size == _EXTENDED else 8
-            if body > end:
-                break
-            (size,) = (_uint16 if size == _EXTENDED else _uint64)(stream, at + _HEAD)
-        stop = body + size
-        if size < 0 or stop > end or size > limit:
-            break
-        payloads.append(apply_mask(stream[body:stop], stream[body - _MASK : body]))
+    head, size, body = b"", 0, 0  # of the frame before: the next one is mostly as long
+    while True:
+        if not head or not stream.startswith(head, at):
+            found = _binary_head(stream, at)
+            if found is None:
+                return payloads, at
+            head, size = found
+            body = len(head) + _MASK
+        start = at + body
+        stop = start + size
+        if stop > end or size > limit:
+            return payloads, at
+        payloads.append(apply_mask(stream[start:stop], stream[start - _MASK : start]))
         limit -= size
         at = stop
-    return payloads, at
+
+
+def _binary_head(stream: bytes | bytearray, at: int) -> tuple[bytes, int] | None:
+    """Return the head of a whole binary frame, but for its mask, and its size; None for others."""
+    if len(stream) - at < _HEAD + _MASK or stream[at] != _BINARY:
+        return None
+    size, stop = stream[at + 1] - _MASKED, at + _HEAD
+    if size < 0:
+        return None
+    if size >= _EXTENDED:
+        stop += 2 if size == _EXTENDED else 8
+        if stop > len(stream):
+            return None
+        (size,) = (_uint16 if size == _EXTENDED else _uint64)(stream, at + _HEAD)
+    return bytes(stream[at:stop]), size
 
 
 def frame_end(stream: bytes | bytearray, at: int, limit: float) -> int | None:

@@ -150,19 +150,21 @@ class ListenWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def _take(self, stream: bytes | bytearray) -> int:
         """Act on every whole frame; return how many bytes they were."""
-        at = 0
+        at, size = 0, len(stream)
         while not self.transport.is_closing():
             limit = self._limit()
             if self._joined_binary and self.conn.current_size is None:
                 payloads, at = binary_run(stream, at, limit)
                 if payloads:
                     self._deliver(b"".join(payloads), len(payloads))
+                    if at == size:
+                        break
             end = frame_end(stream, at, limit)
             if end is None:
                 return at
             self._hand_over(bytes(stream[at:end]))
             at = end
-        return len(stream)
+        return size
 
     def _limit(self) -> float:
         most = self.conn.max_message_size
