@@ -19,7 +19,7 @@ from listen_sinks.voicemail.access import Access
 from listen_sinks.voicemail.exports import export as exported
 from listen_sinks.voicemail.findings import Finding
 from listen_sinks.voicemail.store import Reading
-from listen_sinks.voicemail.trimming import trimmed
+from listen_sinks.voicemail.trimming import By, trimmed
 
 Output: TypeAlias = Annotated[
     Path | None,
@@ -27,6 +27,9 @@ Output: TypeAlias = Annotated[
 ]
 Trim: TypeAlias = Annotated[
     bool, typer.Option("--trim", help="Leave out the silence at the beginning and at the end.")
+]
+Voice: TypeAlias = Annotated[
+    bool, typer.Option("--voice", help="With --trim: leave out noise, too; only speech counts.")
 ]
 _Where: TypeAlias = tuple[Path | None, Path | None, str | None]
 _STDOUT = Path("-")
@@ -37,13 +40,14 @@ def play(
     *,
     output: Output = None,
     trim: Trim = False,
+    voice: Voice = False,
     sink: SinkName = None,
     config: ConfigFile = None,
     data_dir: DataDir = None,
 ) -> None:
     """Write a message as WAV to standard output, for a player: `... | aplay`."""
     target = output or _STDOUT
-    _write(message, "wav", target, "listen", (config, data_dir, sink), trim=trim)
+    _write(message, "wav", target, "listen", (config, data_dir, sink), _by(trim, voice))
 
 
 def export(
@@ -57,6 +61,7 @@ def export(
     ] = "wav",
     output: Output = None,
     trim: Trim = False,
+    voice: Voice = False,
     sink: SinkName = None,
     config: ConfigFile = None,
     data_dir: DataDir = None,
@@ -66,13 +71,25 @@ def export(
     if encoding is None:
         raise ConfigError(f"there is no format {format_!r}: choose of {', '.join(SUFFIXES)}")
     target = output or Path(f"{message}{SUFFIXES[encoding]}")
-    _write(message, encoding, target, "export", (config, data_dir, sink), trim=trim)
+    _write(message, encoding, target, "export", (config, data_dir, sink), _by(trim, voice))
     if output is None:
         typer.echo(str(target))
 
 
+def _by(trim: bool, voice: bool) -> By | None:  # noqa: FBT001 - two options, as they are given
+    """Return what is left out at both ends; None if nothing is."""
+    if voice and not trim:
+        raise ConfigError("--voice says how to trim: give --trim with it")
+    return ("voice" if voice else "level") if trim else None
+
+
 def _write(
-    message: str, encoding: Encoding, target: Path, reading: Reading, where: _Where, *, trim: bool
+    message: str,
+    encoding: Encoding,
+    target: Path,
+    reading: Reading,
+    where: _Where,
+    trim: By | None,
 ) -> None:
     """Write a message in some encoding; a file that is there already is not touched."""
     if target == _STDOUT and sys.stdout.isatty():
@@ -84,7 +101,7 @@ def _write(
         playback = await reader.open(tenant, message, actor=ACTOR, reading=reading)
         if playback.findings and not playback.frames:
             raise ConfigError(*(f"{message}, {finding}" for finding in playback.findings))
-        heard = await trimmed(playback) if trim else playback
+        heard = await trimmed(playback, by=trim) if trim else playback
         async with aclosing(exported(heard, encoding)) as blocks:
             await _save(blocks, target)
         return playback.findings

@@ -1,10 +1,13 @@
+import asyncio
 from pathlib import Path
 
 import numpy as np
 import pytest
 from stored_messages import ACTOR, MONO, STEREO, TENANT, kept, speech
 
+from listen_codecs.files import read_audio
 from listen_codecs.formats import AudioBlock, AudioFormat
+from listen_server.simulator.clip import CLIP
 from listen_sinks.voicemail.exports import export
 from listen_sinks.voicemail.playback import Playback
 from listen_sinks.voicemail.trimming import MARGIN, trimmed
@@ -42,6 +45,24 @@ async def test_silence_at_both_ends_is_left_out_of_the_view(
     assert view.shape[1] == pytest.approx(stop - start, abs=spare)
     assert np.array_equal(view, audio[:, start : start + view.shape[1]])
     assert playback.frames == audio.shape[1]
+
+
+async def test_by_voice_the_noise_before_and_after_somebody_speaks_is_left_out(
+    tmp_path: Path,
+) -> None:
+    words, rate = await asyncio.to_thread(read_audio, CLIP)
+    noise = np.random.default_rng(7).normal(0, 300, (1, 3 * rate)).astype(np.int16)
+    audio = np.concatenate([noise, words[:1], noise], axis=1)
+    async with kept(tmp_path) as box:
+        message = await box.leave(audio, AudioFormat(rate, "mono"))
+        playback = await box.store.open(TENANT, message, actor=ACTOR)
+        by_level, by_voice = await trimmed(playback), await trimmed(playback, by="voice")
+        silent = await box.leave(noise, AudioFormat(rate, "mono"))
+        nobody = await trimmed(await box.store.open(TENANT, silent, actor=ACTOR), by="voice")
+
+    assert by_level.frames == audio.shape[1]
+    assert 2 * rate < by_voice.frames < words.shape[1] + 2 * MARGIN * rate
+    assert nobody.frames == noise.shape[1]
 
 
 async def test_a_pause_between_words_stays(tmp_path: Path) -> None:
