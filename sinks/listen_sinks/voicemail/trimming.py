@@ -17,6 +17,7 @@ from listen_sinks.voicemail.playback import Playback
 By: TypeAlias = Literal["level", "voice"]
 
 MARGIN: Final = 0.25  # seconds of silence that stay, so that no breath is cut
+_STRICTEST: Final = 3  # of voice.py: milder, the hiss after a word passes for speech
 _LEAST_RATE: Final = 50  # Hz, of what can be measured
 
 
@@ -42,7 +43,7 @@ async def _loud(playback: Playback) -> tuple[int, int] | None:
 
 
 async def _spoken(playback: Playback) -> tuple[int, int] | None:
-    activity = VoiceActivity(playback.sample_rate, playback.channels)
+    activity = VoiceActivity(playback.sample_rate, playback.channels, strictness=_STRICTEST)
     spoken = [await asyncio.to_thread(activity.feed, block) async for block in playback.blocks()]
     if not spoken:
         return None

@@ -51,7 +51,7 @@ async def test_by_voice_the_noise_before_and_after_somebody_speaks_is_left_out(
     tmp_path: Path,
 ) -> None:
     words, rate = await asyncio.to_thread(read_audio, CLIP)
-    noise = np.random.default_rng(7).normal(0, 300, (1, 3 * rate)).astype(np.int16)
+    noise = np.random.default_rng(7).normal(0, 150, (1, 3 * rate)).astype(np.int16)
     audio = np.concatenate([noise, words[:1], noise], axis=1)
     async with kept(tmp_path) as box:
         message = await box.leave(audio, AudioFormat(rate, "mono"))
