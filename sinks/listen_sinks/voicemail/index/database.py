@@ -23,7 +23,7 @@ from listen_sinks.voicemail.index.engine import (
     read_url,
 )
 from listen_sinks.voicemail.index.errors import IndexAway
-from listen_sinks.voicemail.index.turns import Turns
+from listen_sinks.voicemail.index.turns import Turns, Visitors
 from listen_sinks.voicemail.index.upgrade import upgrade
 
 PATIENCE: Final = 10.0  # seconds
@@ -45,6 +45,7 @@ class Database:
         self.is_sqlite = is_sqlite(self._url)
         self._opened: AsyncEngine | None = None
         self._openers, self._writers = Turns(), Turns()
+        self._visitors = Visitors()
 
     async def open(self) -> None:
         """Make the tables, or bring them up to date; nothing if that is done."""
@@ -57,7 +58,8 @@ class Database:
     async def close(self) -> None:
         """Let go of every connection."""
         if self._opened is not None:
-            await self._opened.dispose()
+            async with self._visitors.nobody_inside(self.patience):
+                await self._opened.dispose()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
@@ -121,7 +123,7 @@ class Database:
     @asynccontextmanager
     async def _work(self) -> AsyncIterator[None]:
         with told_as_away():
-            async with asyncio.timeout(_LONGEST):
+            async with self._visitors.inside(), asyncio.timeout(_LONGEST):
                 yield
 
     @asynccontextmanager
@@ -130,6 +132,7 @@ class Database:
         engine = self._engine.execution_options(**options)
         with told_as_away():
             async with (
+                self._visitors.inside(),
                 asyncio.timeout(_FACTOR * self.patience),
                 AsyncSession(engine, expire_on_commit=False) as session,
                 session.begin(),

@@ -1,8 +1,11 @@
-"""Whose turn it is to write, where only one can. database.py has one for SQLite."""
+"""Whose turn it is to write, where only one can; and who is inside, for who wants to close.
+
+database.py has both.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from listen_sinks.voicemail.index.errors import IndexAway
 
@@ -30,3 +33,41 @@ class Turns:
             except IndexAway:
                 self._failures += 1
                 raise
+
+
+class Visitors:
+    """Counts who is inside. Who closes waits for them, and lets nobody in meanwhile.
+
+    SQLAlchemy forgets connections that are in use when it lets go of the others; nobody would
+    ever close them.
+    """
+
+    def __init__(self) -> None:
+        self._inside = 0
+        self._empty, self._open = asyncio.Event(), asyncio.Event()
+        self._empty.set()
+        self._open.set()
+
+    @asynccontextmanager
+    async def inside(self) -> AsyncIterator[None]:
+        """Be inside."""
+        await self._open.wait()
+        self._inside += 1
+        self._empty.clear()
+        try:
+            yield
+        finally:
+            self._inside -= 1
+            if not self._inside:
+                self._empty.set()
+
+    @asynccontextmanager
+    async def nobody_inside(self, patience: float) -> AsyncIterator[None]:
+        """Wait until nobody is, for so many seconds at most."""
+        self._open.clear()
+        try:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._empty.wait(), patience)
+            yield
+        finally:
+            self._open.set()

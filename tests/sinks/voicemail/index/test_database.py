@@ -1,6 +1,8 @@
 import asyncio
+import gc
 import sqlite3
 import stat
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -281,3 +283,29 @@ async def _until_back(ask: Callable[[], Awaitable[str]]) -> str:
         except IndexAway:
             continue
     return await ask()
+
+
+async def test_closing_waits_for_whoever_is_inside_and_leaves_no_connection_behind(
+    tmp_path: Path,
+) -> None:
+    database = await asyncio.to_thread(Database, url_below(tmp_path))
+    inside, may_go = asyncio.Event(), asyncio.Event()
+
+    async def use() -> None:
+        async with database.reading() as session:
+            await session.execute(select(TenantRow))
+            inside.set()
+            await may_go.wait()
+
+    using = asyncio.create_task(use())
+    await inside.wait()
+    closing = asyncio.create_task(database.close())
+    await asyncio.sleep(0)
+    assert not closing.done()
+    may_go.set()
+    await asyncio.gather(using, closing)
+
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        gc.collect()
+    assert [str(one.message) for one in said if one.category is ResourceWarning] == []
