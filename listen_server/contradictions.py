@@ -44,6 +44,7 @@ def contradictions(settings: "Settings", _place: Place = nowhere) -> Iterator[Co
         if len(set(route.sinks)) < len(route.sinks):
             yield {"routes"}, f"`routes.{pattern}.sinks` names a sink twice: name it once"
     yield from _name_faults(settings)
+    yield from _path_faults(settings)
     yield from _address_faults(settings)
     yield from _tls_contradictions(settings)
 
@@ -55,6 +56,18 @@ def _name_faults(settings: "Settings") -> Iterator[Contradiction]:
     for name in settings.webhooks:
         if not re.fullmatch(r"[\w-]{1,64}", name, re.ASCII):
             yield {"webhooks"}, f"a webhook's name is letters, digits, _ and -, not {name!r}"
+
+
+def _path_faults(settings: "Settings") -> Iterator[Contradiction]:
+    for path in settings.applications:
+        where = f'[applications."{path}"]'
+        if not re.fullmatch(r"(/[\w.~-]+)+", path, re.ASCII):
+            yield {"applications"}, f"{where}: its path begins with / and a name, such as /desk"
+        first = path.split("/")[1:2]
+        for taken in [*settings.routes, "/api"]:
+            if first == taken.split("/")[1:2]:
+                says = f"{where} is in the way of {taken}: give it a path with another first name"
+                yield {"applications", "routes"}, says
 
 
 def _address_faults(settings: "Settings") -> Iterator[Contradiction]:

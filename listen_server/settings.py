@@ -207,6 +207,14 @@ class Settings(Typed, BaseSettings):
         return list(dict.fromkeys([*used, *self.sinks]))
 
 
+_WHOLE: Final[Mapping[str, type[BaseModel]]] = {
+    "webhooks": WebhookSettings,
+    "applications": ApplicationSettings,
+    "jambonz": JambonzAccount,
+}
+"""Tables of tables that have keys which must be given, and secrets among them."""
+
+
 def load_settings(
     file: Path | None = None, *, also: Sequence[Check] = (), **command_line: object
 ) -> Settings:
@@ -224,7 +232,7 @@ def load_settings(
             loc = [str(part) for part in detail["loc"]]
             wrong |= {".".join(loc), loc[0] if len(loc) < _INSIDE else ""}
             faults.append(_told(detail, sources.place))
-            paths.append(loc[:2] if loc[0] == "webhooks" else loc)  # they need a url
+            paths.append(loc[:2] if loc[0] in _WHOLE else loc)  # what is left would lack a key
         settings = Settings(**without(values, paths))
     for check in (contradictions, *also):
         faults += [says for names, says in check(settings, sources.place) if not names & wrong]
@@ -234,11 +242,11 @@ def load_settings(
 
 
 def _told(detail: ErrorDetails, place: Place) -> str:
-    if len(detail["loc"]) > 1 and detail["loc"][0] == "webhooks":  # a value may be a secret
+    table = str(detail["loc"][0])
+    if len(detail["loc"]) > 1 and table in _WHOLE:  # a value may be a secret
         inner = detail.copy()
         inner["loc"] = detail["loc"][1:]
-        known = WebhookSettings.model_fields
-        return told(inner, known=known, place=place, under=("webhooks",))
+        return told(inner, known=_WHOLE[table].model_fields, place=place, under=(table,))
     models: dict[str, type[BaseModel]] = {"routes": RouteSettings, "sinks": SinkSettings}
     inside = len(detail["loc"]) > 1
     model = models.get(str(detail["loc"][0]), Settings) if inside else Settings

@@ -86,7 +86,9 @@ def _data(name: str, text: str) -> Any:
     except ValueError:
         if name.endswith((":status", "-status")):
             return {name.replace("stream:", "listen:").replace(":", "_").replace("-", "_"): text}
-        raise ConfigError("the data of this command must be JSON") from None
+        raise ConfigError(
+            "the data of this command must be JSON, such as '{\"whisper\": [...]}'"
+        ) from None
 
 
 def _base(url: str | None, config: Any) -> str:
@@ -109,7 +111,9 @@ def _ask(method: str, url: str, user: str, password: str, body: Any = None) -> A
         )
     except httpx2.HTTPError as error:
         reason = str(error) or type(error).__name__
-        raise ConfigError(f"no server answers at {server}: {reason}") from None
+        raise ConfigError(
+            f"no server answers at {server} ({reason}): start it, or give its address with --url"
+        ) from None
     try:
         told = answer.json()
     except ValueError:

@@ -114,7 +114,7 @@ def call(  # noqa: PLR0913 - every parameter is an option of the command
     except OSError as error:
         _fail(f"{script} cannot be read ({error.strerror})")
     except CallError as error:
-        _fail(f"{error}: {error.hint}" if error.hint else str(error))
+        _fail(str(error))
     if outcome.refusals:
         raise typer.Exit(1)
 

@@ -72,8 +72,8 @@ class CommandAudit:
 def _event(credential: str, call: LiveCall) -> "AuditEvent":
     from listen_sinks.voicemail.index.audit import AuditEvent  # noqa: PLC0415 - see _open
 
-    subject = next((one.call.stream_id for one in call.streams), call.tenant)
+    stream = next((one.call.stream_id for one in call.streams), None)
     try:
-        return AuditEvent("command", f"credential:{credential}", subject)
-    except ValueError:  # a tenant and a credential of digits alone look like a number
-        return AuditEvent("command", "credential", subject)
+        return AuditEvent("command", f"credential:{credential}", stream or call.tenant)
+    except ValueError:  # a tenant of digits alone could be a number
+        return AuditEvent("command", "credential", stream)

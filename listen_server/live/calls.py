@@ -22,6 +22,9 @@ class HasCalls(Protocol):
     def calls(self) -> "Mapping[str, SocketCall]":
         """Calls that have a socket, or whose socket may come back, by callSid."""
 
+    def call(self, sid: str) -> "SocketCall | None":
+        """Return one of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class LiveStream:
@@ -105,6 +108,6 @@ class LiveCalls:
     def _socket(self, tenant: str, call_sids: Sequence[str]) -> "SocketCall | None":
         for sid in call_sids:
             for owner, application in self._applications:
-                if owner == tenant and (call := application.calls.get(sid)) is not None:
+                if owner == tenant and (call := application.call(sid)) is not None:
                     return call
         return None

@@ -49,11 +49,10 @@ class Commander:
 
     async def command(self, call: LiveCall, command: Command) -> Written:
         """Write a command to a call. Raises NoWay, Refused, Unreachable or RestRefused."""
-        written = await self._write(call, command)
-        if _pauses(command) and not written.errors:
+        if _pauses(command):
             for stream in call.streams:
-                stream.pausing()
-        return written
+                stream.pausing()  # if jambonz does not, there is no gap to be marked
+        return await self._write(call, command)
 
     async def _write(self, call: LiveCall, command: Command) -> Written:
         rest = self._rest.get(call.tenant)

@@ -36,10 +36,17 @@ class ApplicationSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    application: str = Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
+    application: str
     """Where its class is: `package.module:Name`."""
     tenant: str = "local"
     """Whose calls it has. A credential of this tenant, of any scope, lets jambonz in; where
     streams need none, hooks from this machine need none either."""
     secrets: tuple[SecretStr, ...] = ()
     """Webhook secrets of the jambonz account, to check `Jambonz-Signature` with."""
+
+    @field_validator("application")
+    @classmethod
+    def _place(cls, place: str) -> str:
+        if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", place):
+            raise ValueError("a class is asked for, such as package.module:Name")
+        return place

@@ -64,7 +64,10 @@ def _application(path: str, wanted: ApplicationSettings) -> CallApplication:
     try:
         made = getattr(import_module(module), name)
     except Exception as error:
-        raise ConfigError(f"{where} {wanted.application} cannot be imported: {error!r}") from error
+        raise ConfigError(
+            f"{where} {wanted.application} cannot be imported ({error!r}): install it into the "
+            "server's environment, or name its folder in PYTHONPATH"
+        ) from error
     if not (isinstance(made, type) and issubclass(made, CallApplication)):
         raise ConfigError(f"{where} {wanted.application} is no subclass of CallApplication")
     return made()

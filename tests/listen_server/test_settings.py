@@ -446,3 +446,31 @@ def test_what_is_made_by_hand_does_not_look_around(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("LISTEN_PORT", "nonsense")
 
     assert Settings().port == 8080
+
+
+def test_a_mistake_beside_a_token_is_told_without_the_token(tmp_path: Path) -> None:
+    file = tmp_path / "listen.toml"
+    file.write_text(
+        '[jambonz.acme]\nurl = "ftp://x"\ntoken = "very-secret"\ntokn = "other-secret"\n'
+        '[applications."/desk"]\napplication = "json"\ntenants = "x"\n'
+    )
+
+    with pytest.raises(ConfigError) as failure:
+        load_settings(file)
+
+    assert "secret" not in str(failure.value)
+    faults = [fault.split("`")[1] for fault in failure.value.faults]
+    assert sorted(faults) == [
+        'applications."/desk".application',
+        'applications."/desk".tenants',
+        "jambonz.acme.tokn",
+        "jambonz.acme.url",
+    ]
+
+
+@pytest.mark.parametrize("path", ["desk", "/", "/listen", "/listen/desk", "/api/desk", "/a b"])
+def test_an_application_is_in_no_ones_way(path: str) -> None:
+    with pytest.raises(ConfigError) as failure:
+        load_settings(applications={path: {"application": "desk:Desk"}})
+
+    assert all(path in fault for fault in failure.value.faults)

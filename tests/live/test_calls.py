@@ -20,6 +20,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from listen_server.credentials import CredentialStore, NewCredential, Scope
+from listen_server.live.audit import CommandAudit
+from listen_server.live.calls import LiveCall
 from listen_sinks.voicemail.index.audit_check import check_audit
 from listen_sinks.voicemail.index.audit_log import AuditLog
 from listen_sinks.voicemail.index.database import Database
@@ -339,6 +341,18 @@ async def test_every_command_is_in_the_audit_log(tmp_path: Path) -> None:
     await database.close()
     assert report.problems == ()
     assert report.entries == 2  # the beginning of the chain, and the command
+
+
+@pytest.mark.parametrize("tenant", ["acme", "1234567"])
+async def test_whatever_a_tenant_is_called_its_commands_are_written_down(
+    tmp_path: Path, tenant: str
+) -> None:
+    audit = CommandAudit(tmp_path, [])
+
+    await audit(f"{tenant}.123456", LiveCall(tenant, SID))
+    await audit.close()
+
+    assert (tmp_path / "index.db").exists()
 
 
 async def test_no_command_goes_that_cannot_be_written_down(tmp_path: Path) -> None:

@@ -105,7 +105,9 @@ def _scheme(url: str) -> str:
     except ValueError:
         known = False
     if not known:
-        raise CallError(f"{url!r} is no address of an application", "begin it with http or ws")
+        raise CallError(
+            f"{url!r} is no address of an application", "begin it with http:// or ws://"
+        )
     return parts.scheme
 
 
