@@ -1,4 +1,4 @@
-"""`/api/v1/calls`: who is in a call, and commands to it. For credentials with the scope `api`.
+"""What `/api/v1/calls` answers: who is in a call, and commands to it. parts.py has the routes.
 
 Every command is written down before it is carried out; one that cannot be is not.
 """
@@ -10,7 +10,6 @@ from typing import Any, Final
 import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from listen_server import admission
 from listen_server.errors import ListenServerError
@@ -47,19 +46,17 @@ class CallsApi:
         self._commander = commander
         self._admit = admit
         self._audit = audit
-        self.routes: Final = [
-            Route("/api/v1/calls", self._list, methods=["GET"]),
-            Route("/api/v1/calls/{call_sid}/commands", self._command, methods=["POST"]),
-        ]
 
-    async def _list(self, request: Request) -> Response:
+    async def list(self, request: Request) -> Response:
+        """Answer with the calls of the credential's tenant."""
         who = self._who(request)
         if isinstance(who, Response):
             return who
         calls = [_shown(call) for call in self._calls.of(who.tenant)]
         return JSONResponse({"calls": calls}, headers=_NO_STORE)
 
-    async def _command(self, request: Request) -> Response:
+    async def command(self, request: Request) -> Response:
+        """Command a call."""
         who = self._who(request)
         if isinstance(who, Response):
             return who
