@@ -81,6 +81,8 @@ class CallsApi:
         headers = request.scope["headers"]
         who = self._admit(admission.Request("api", (), headers, address))
         if isinstance(who, admission.Admitted):
+            if who.user is None and "origin" in request.headers:  # open to programs here
+                return _error(403, "a web page may not: use a credential with the scope api")
             return who
         answer = _error(who.status, who.sentence.strip())
         for name, value in who.headers:
