@@ -4,14 +4,16 @@ Refusing after accept would be worse than an error: jambonz would take the verb 
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from listen_server.credentials import Credential, CredentialStore, Scope, basic_credentials
+from listen_server.passes import Pass, looks_like_pass
 from listen_server.settings import Settings
 from listen_server.throttle import FailureThrottle
 
 OPEN_TENANT = "local"
+_PASSES = "~"  # all passes fail as one user: each has another name
 _FORWARDED = frozenset(  # what proxies add; jambonz sends none of them
     b"forwarded via x-forwarded-for x-forwarded-host x-forwarded-proto x-real-ip".split()
 )
@@ -26,6 +28,8 @@ class Request:
     subprotocols: Sequence[str]
     headers: Sequence[tuple[bytes, bytes]] = field(repr=False)  # names in lower case
     address: str
+    passes: Callable[[str, str], Pass | None] | None = None
+    """Tells what a pass for this route says; None where it takes none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class Admitted:
     subprotocol: str | None  # to echo
     account_sid: str | None = None
     user: str | None = None  # of the credential
+    granted: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What a pass says that it came with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +89,14 @@ class Admission:
         offered = self._subprotocol(request)
         if isinstance(offered, Refused):
             return offered
-        credential = self._credential(request)
+        credential = self._pass(request) or self._credential(request)
         if isinstance(credential, Refused):
             return credential
         tenant = credential.tenant if credential else OPEN_TENANT
         if refused := self._capacity(tenant):
             return refused
+        if isinstance(credential, Pass):
+            return Admitted(tenant, offered, granted=credential.granted)
         return Admitted(tenant, offered, credential.account_sid if credential else None)
 
     def admit(self, request: Request) -> Admitted | Refused:
@@ -120,6 +128,18 @@ class Admission:
         wanted = " or ".join(self._settings.subprotocol)
         sentence = f"this address speaks the websocket subprotocol {wanted}\n"
         return Refused(400, "subprotocol", sentence, offered=first or "none")
+
+    def _pass(self, request: Request) -> Pass | Refused | None:
+        """Return the pass of a stream; None if it came with none. Also where none is needed."""
+        given = _given(request)
+        if given is None or request.passes is None or not looks_like_pass(given[0]):
+            return None
+        if request.scope != "listen":
+            return Refused(403, "scope", "a pass is for what callers say, no other streams\n")
+        if granted := request.passes(*given):
+            return granted
+        wait = self._throttle.failed(_PASSES, request.address, self._clock())
+        return _too_often(wait) if wait else _WRONG_PASS
 
     def _credential(self, request: Request) -> Credential | Refused | None:
         headers = dict(request.headers)
@@ -167,11 +187,17 @@ _UNREADABLE = _unauthorized(
     "HTTP Basic is asked for; jambonz garbles it where user:password is longer than 90 bytes",
 )
 _WRONG = _unauthorized("wrong credential", "user or password is wrong")
+_WRONG_PASS = _unauthorized("wrong pass", "the pass is too old, or not of this server")
 _FROM_ELSEWHERE = _unauthorized(
     "forwarded without credential",
     "without a credential only programs on this machine may stream: "
     "`listen-server credentials add TENANT` makes one",
 )
+
+
+def _given(request: Request) -> tuple[str, str] | None:
+    header = dict(request.headers).get(b"authorization")
+    return basic_credentials(header.decode("latin-1")) if header else None
 
 
 def _too_often(wait: int) -> Refused:

@@ -6,12 +6,14 @@ as one message, and text is never refused for a broken character.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from listen_server.admission import Admission, Admitted, Refused, Request
 from listen_server.conversation import Conversation, Message, Receive, Send
 from listen_server.credentials import Scope
 from listen_server.live.calls import LiveCalls
+from listen_server.passes import PassCheck
 from listen_server.plugins import ConfiguredSink
 from listen_server.routes import Match, RouteTable
 from listen_server.server.websocket import EXTENSION
@@ -22,13 +24,18 @@ from listen_server.telemetry import Telemetry
 NO_ROUTE: Final = Refused(404, "no route", "no listen route has this path\n")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ListenRoute:
     """A route with its sinks."""
 
     settings: RouteSettings
     scope: Scope
     sinks: Sequence[ConfiguredSink]
+
+    @cached_property
+    def passes(self) -> PassCheck:
+        """Who can tell a pass for one of its streams."""
+        return PassCheck([sink.plugin for sink in self.sinks])
 
 
 class ListenEndpoint:
@@ -75,6 +82,7 @@ class ListenEndpoint:
                 scope.get("subprotocols") or (),
                 scope["headers"],
                 _address(scope) or "",
+                route.passes,
             )
         )
 
@@ -105,6 +113,7 @@ class ListenEndpoint:
             route.settings,
             route.sinks,
             self._live,
+            admitted.granted,
         )
         paced = EXTENSION in (scope.get("extensions") or {})
         conversation = Conversation(

@@ -7,7 +7,7 @@ Nothing here waits: every sink has a queue of its own.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -44,6 +44,8 @@ class Origin:
     settings: RouteSettings
     sinks: Sequence[ConfiguredSink]
     live: LiveCalls
+    granted: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What the stream's pass says, if it came with one."""
 
 
 class Stream:
@@ -191,6 +193,7 @@ class Stream:
             from_number=label(attributes, "from"),
             to_number=label(attributes, "to"),
             attributes=attributes,
+            granted=self._origin.granted,
         )
 
     def _check_account(self, call: Call) -> None:

@@ -1,4 +1,4 @@
-"""How the commands for messages are told which ones, and how they go through several."""
+"""How the commands are told which messages and mailboxes, and how they go through several."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterable
@@ -9,7 +9,9 @@ import typer
 from listen_server.commands.voicemail import tenant_of
 from listen_server.errors import ConfigError
 from listen_sinks.voicemail.access import Access
-from listen_sinks.voicemail.index.errors import IndexRefusal, UnknownMessage
+from listen_sinks.voicemail.index.errors import IndexRefusal, UnknownMailbox, UnknownMessage
+from listen_sinks.voicemail.index.mailboxes import find_mailbox, get_mailbox
+from listen_sinks.voicemail.index.records import Mailbox, Tenant
 
 _ID: Final = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
@@ -53,6 +55,19 @@ def confirm(question: str, *, yes: bool) -> None:
     raise typer.Exit(1)
 
 
+async def mailbox_of(store: Access, tenant: Tenant, name: str) -> Mailbox:
+    """Find a mailbox by its id or by a number. Raises UnknownMailbox, which does not repeat it."""
+    if found := await find_mailbox(store.database, tenant.id, store.numbers(tenant).mailbox(name)):
+        return found
+    try:
+        return await get_mailbox(store.database, tenant.id, name.upper())
+    except UnknownMailbox:
+        raise UnknownMailbox(
+            f"tenant {tenant.id} has no mailbox with this id or number: "
+            "`listen-server mailboxes list` shows the ids"
+        ) from None
+
+
 async def owner_of(store: Access, message: str, tenant: str | None = None) -> str:
     """Return whose message it is; it may be erased already. Raises UnknownMessage, ConfigError."""
     try:
@@ -79,3 +94,8 @@ def end(refused: list[str]) -> None:
     """Tell what could not be done. Raises ConfigError for it."""
     if refused:
         raise ConfigError(*refused)
+
+
+def printable(value: str) -> str:
+    """Take out what would command the terminal: people can say anything of themselves."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in value)

@@ -137,7 +137,7 @@ class Call:
     """One listen stream. Several can belong to one phone call: `call_sid` is a label, not a key.
 
     Everything below `control` is what jambonz said, and user metadata can lie about all of it;
-    `tenant` and `stream_id` are ours.
+    `tenant`, `stream_id` and `granted` are ours.
     """
 
     stream_id: str  # ULID made by this server: unique, sortable by start, safe in file names
@@ -157,6 +157,10 @@ class Call:
     to_number: str | None = field(default=None, repr=False)
     attributes: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """The whole first text frame: call attributes and the verb's `metadata`, flat as sent."""
+    granted: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What this server itself says of the stream, and nobody else can: it has sent the caller here
+    with a pass. `mailbox` and `ticket` are ULIDs, `kind` is `message` or `greeting`; empty without
+    a pass."""
 
 
 class Sink:

@@ -1,16 +1,21 @@
 """Who comes in and who does not: each refusal with its status, its reason and its sentence."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ulid import ULID
 
 from listen_server.admission import Admission, Admitted, Refused, Request
 from listen_server.credentials import CredentialStore, NewCredential, Scope, basic_header
+from listen_server.passes import LIFETIME, Pass, Passes
 from listen_server.settings import load_settings
 
 JAMBONZ = "audio.jambonz.org"
+PASSES = Passes(bytes(range(32)))
+GRANTED = Pass("acme", str(ULID()), str(ULID()))
 
 
 class Door:
@@ -19,6 +24,7 @@ class Door:
     def __init__(self, data_dir: Path, **changes: Any) -> None:
         self.now = 0.0
         self.unavailable: str | None = None
+        self.passes: Callable[[str, str], Pass | None] | None = PASSES.check
         self.credentials = CredentialStore(data_dir)
         self.admission = Admission(
             load_settings(data_dir=data_dir, **changes),
@@ -40,13 +46,16 @@ class Door:
         address: str = "192.0.2.1",
         with_: NewCredential | None = None,
         wrong: str | None = None,
+        passed: tuple[str, str] | None = None,
     ) -> Request:
         if with_:
             secret = with_.secret if wrong is None else wrong
             authorization = basic_header(with_.credential.user, secret).encode()
+        if passed is not None:
+            authorization = basic_header(*passed).encode()
         if authorization is not None:
             headers = (*headers, (b"authorization", authorization))
-        return Request(scope, subprotocols, headers, address)
+        return Request(scope, subprotocols, headers, address, self.passes)
 
 
 @pytest.fixture
@@ -295,3 +304,75 @@ def test_what_a_request_says_is_not_in_its_repr(door: Callable[..., Door]) -> No
     assert made.secret not in repr(request)
     assert basic_header(made.credential.user, made.secret) not in repr(request)
     assert "authorization" not in repr(request)
+
+
+@pytest.mark.parametrize("everybody", [False, True])
+@pytest.mark.parametrize("forwarded", [False, True])
+def test_a_pass_opens_the_door_and_says_what_for(
+    door: Callable[..., Door],
+    everybody: bool,  # noqa: FBT001 - a table
+    forwarded: bool,  # noqa: FBT001
+) -> None:
+    at = door(open=everybody)
+    at.credentials.add("acme", account_sid="AC1")
+    headers = ((b"x-forwarded-for", b"192.0.2.7"),) if forwarded else ()
+
+    decision = at.knock(passed=PASSES.issue(GRANTED), headers=headers)
+
+    assert decision == Admitted("acme", JAMBONZ, granted=GRANTED.granted)
+
+
+@pytest.mark.parametrize("everybody", [False, True])
+def test_a_pass_that_is_old_altered_or_another_tenants_is_refused(
+    door: Callable[..., Door],
+    everybody: bool,  # noqa: FBT001 - a table
+) -> None:
+    at = door(open=everybody)
+    at.credentials.add("acme")
+    user, password = PASSES.issue(GRANTED)
+    old = ULID.from_timestamp(time.time() - LIFETIME - 5)
+
+    for wrong in (
+        PASSES.issue(Pass("acme", GRANTED.mailbox, str(old))),
+        (user, password[:-1] + ("A" if password[-1] != "A" else "B")),
+        (user.replace("acme~", "evil~"), password),
+        Passes(bytes(32)).issue(GRANTED),
+    ):
+        assert refusal(at.knock(passed=wrong)) == (401, "wrong pass")
+
+
+def test_a_route_without_a_sink_that_makes_passes_takes_none(door: Callable[..., Door]) -> None:
+    at = door()
+    at.credentials.add("acme")
+    at.passes = None
+
+    assert refusal(at.knock(passed=PASSES.issue(GRANTED))) == (401, "wrong credential")
+
+
+def test_a_pass_is_for_what_callers_say_and_no_other_stream(door: Callable[..., Door]) -> None:
+    at = door()
+    at.credentials.add("acme")
+
+    assert refusal(at.knock(passed=PASSES.issue(GRANTED), scope="record")) == (403, "scope")
+
+
+def test_guessing_passes_is_slowed_down_as_guessing_passwords_is(door: Callable[..., Door]) -> None:
+    at = door()
+    at.credentials.add("acme")
+
+    def guess() -> Admitted | Refused:
+        user, _ = PASSES.issue(Pass("acme", str(ULID()), str(ULID())))
+        return at.knock(passed=(user, "A" * 16))
+
+    answers = [refusal(guess()) for _ in range(11)]
+
+    assert answers == [(401, "wrong pass")] * 10 + [(429, "guessing")]
+    assert isinstance(at.knock(passed=PASSES.issue(GRANTED)), Admitted)
+
+
+def test_a_pass_does_not_get_past_what_a_tenant_may_have_at_once(door: Callable[..., Door]) -> None:
+    at = door(max_streams_per_tenant=1)
+    at.credentials.add("acme")
+    at.admission.entered("acme")
+
+    assert refusal(at.knock(passed=PASSES.issue(GRANTED)))[0] == 503

@@ -15,11 +15,12 @@ from listen_sinks.voicemail.lsv1 import BodyWriter, Header, new_message_key
 from listen_sinks.voicemail.mailboxes import Place
 from listen_sinks.voicemail.policies import effective_settings
 from listen_sinks.voicemail.sealed import seal
-from listen_sinks.voicemail.spool.note import Note
+from listen_sinks.voicemail.spool.note import Kind, Note
 from listen_sinks.voicemail.spool.open_message import Beginning
 
 FIRST_PART: Final = 0
 VERSION: Final = 1
+_FULL: Final = "the mailbox was full"
 
 
 def described(call: Call) -> Document:
@@ -49,6 +50,7 @@ def prepare(
     Raises ValueError for a stream id that is no ULID.
     """
     to = place.destination.key
+    kind: Kind = "greeting" if call.granted.get("kind") == "greeting" else "message"
     settings = effective_settings({**defaults, **place.destination.settings})
     message_key = new_message_key()
     header = Header(
@@ -73,8 +75,10 @@ def prepare(
         format=call.format,
         started_at=call.started_at,
         caller=place.caller,
-        least_seconds=settings.min_seconds,
-        unwanted="the mailbox was full" if place.destination.full else None,
+        least_seconds=0.0 if kind == "greeting" else settings.min_seconds,
+        unwanted=_FULL if place.destination.full and kind != "greeting" else None,
         values=values,
+        ticket=call.granted.get("ticket"),
+        kind=kind,
     )
     return Beginning(note, BodyWriter(message_key, header), message_key)

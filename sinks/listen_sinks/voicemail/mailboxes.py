@@ -8,6 +8,7 @@ import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import structlog
 from ulid import ULID
@@ -25,6 +26,8 @@ from listen_sinks.voicemail.keys.rotation import create_key
 from listen_sinks.voicemail.root import Root
 
 log = structlog.get_logger(__name__)
+
+_PATIENCE: Final = 2.0  # seconds: the caller speaks already
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +81,36 @@ class Mailboxes:
 
     async def place(self, call: Call) -> Place:
         """Choose the mailbox of a call. Raises SinkError if there is no public key to seal to."""
+        await self._learn(call)
         found = self._find(call)
         if found is None:
             async with self._making:
                 found = self._find(call) or await self._made_for(call)
         return found
+
+    async def _learn(self, call: Call) -> None:
+        """Look again for a mailbox that a pass names: it may be newer than what is known here."""
+        granted = call.granted.get("mailbox")
+        if granted is None or self._knows(call.tenant, granted):
+            return
+        with contextlib.suppress(IndexAway, TimeoutError):
+            async with asyncio.timeout(_PATIENCE), self._making:
+                if not self._knows(call.tenant, granted):
+                    await self._reload()
+
+    def _knows(self, tenant: str, mailbox: str) -> bool:
+        routes = self._routing.tenants.get(tenant) if self._routing else None
+        return routes is not None and mailbox in routes.mailboxes
+
+    def find(self, tenant: str, address: str | None) -> Destination | None:
+        """Return a tenant's mailbox by its id, or by one of its numbers or names."""
+        routes = self._routing.tenants.get(tenant) if self._routing else None
+        return routes.find(address) if routes else None
+
+    def catch_all(self, tenant: str) -> Destination | None:
+        """Return the mailbox that takes what no other does; None if nothing is known of one."""
+        routes = self._routing.tenants.get(tenant) if self._routing else None
+        return routes.mailboxes.get(routes.catch_all or "") if routes else None
 
     def caller(self, tenant: str, number: str | None) -> str | None:
         """Return the keyed hash of a caller's number."""
@@ -98,6 +126,7 @@ class Mailboxes:
             call.path_params.get("mailbox"),
             call.attributes.get("mailbox"),
             call.to_number,
+            call.granted.get("mailbox"),
         )
         if found is None:
             return None
@@ -130,6 +159,10 @@ class Mailboxes:
         if found := self._find(call):
             return found
         raise SinkError(f"tenant {call.tenant} has no mailbox that takes everything")
+
+    async def look_again(self) -> None:
+        """Ask now, and not at the next interval: a mailbox has been changed here."""
+        await self._refresh()
 
     async def _keep_refreshing(self) -> None:
         while True:

@@ -24,7 +24,7 @@ from listen_sinks.voicemail.index.database import Database
 from listen_sinks.voicemail.index.erasures import Erasures
 from listen_sinks.voicemail.index.errors import IndexAway
 from listen_sinks.voicemail.index.ledger import Ledger
-from listen_sinks.voicemail.index.own_secrets import audit_key, number_secret
+from listen_sinks.voicemail.index.own_secrets import audit_key, derived, number_secret
 from listen_sinks.voicemail.late_words import LateWords
 from listen_sinks.voicemail.mailboxes import Mailboxes
 from listen_sinks.voicemail.root import Root
@@ -59,16 +59,22 @@ class Voicemail(SinkPlugin):
         self.spool = Spool(self.directory / config.spool, _limits(config), disk)
         self.objects = ObjectStore(_store_url(config, self.directory), _store_options(config))
         self.recovered = 0  # messages of killed processes that this one has brought to an end
+        self.root: Root
+        """Who has the root key; once this is opened, as `database` and `erasing`."""
+        self.erasing: Erasures
+        """What erases in `database`."""
+        self._secret: bytes | None = None
 
     async def open(self) -> None:
         """Finish what killed processes left behind, and learn which mailboxes there are."""
         async with AsyncExitStack() as opened:
-            secret = await self.in_thread(self.number_secret)
+            secret = self._secret = await self.in_thread(self.number_secret)
             self.database = Database(self.database_url)
             opened.push_async_callback(self.database.close)
             erasures = await self.in_thread(partial(self.erasures, self.database))
             root = Root(self.config.keys, self.directory, self.database)
             opened.push_async_callback(root.close)
+            self.erasing, self.root = erasures, root
             await self._open_spool(opened)
             await self._open_mailboxes(opened, secret, root)
             self._keep_house(opened, erasures)
@@ -79,6 +85,13 @@ class Voicemail(SinkPlugin):
         """Make the sink of one stream."""
         del call
         return VoicemailSink(self)
+
+    def derive(self, purpose: str) -> bytes | None:
+        """Return 32 secret bytes for a purpose, the same in all processes that share a database.
+
+        None before this is opened.
+        """
+        return None if self._secret is None else derived(self._secret, purpose)
 
     def unavailable(self) -> str | None:
         """Return why no call should come: no room, no working disk, or no key to seal to."""

@@ -13,13 +13,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from listen_sinks.voicemail.index.records import MessageState, Usage
 
 _Days = Annotated[float, Field(ge=0, le=36_500)]
+_Id = Annotated[str, Field(pattern=r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
 
 KEPT: Final[tuple[MessageState, ...]] = ("new", "heard", "saved")
 """The states of a message that somebody may listen to."""
 
 
 class MailboxSettings(BaseModel):
-    """The settings of a mailbox that decide about its messages. Others may lie beside them.
+    """The settings of a mailbox: what becomes of its messages, and of who calls it.
+
+    Others may lie beside them; what tells about a person lies in its profile (profile.py).
 
     None means no limit, for ever. What a mailbox does not set, its tenant decides; to keep for
     longer than that, it sets a large number.
@@ -41,6 +44,31 @@ class MailboxSettings(BaseModel):
     """How long a message is kept after it was saved."""
     undelete_days: _Days = 7.0
     """How long a deletion can be taken back; then the message is erased."""
+
+    review: bool = False
+    """Callers may hear what they have said, and say it again."""
+    announce_recording: bool = False
+    """Callers are told that they are recorded, before they are."""
+    max_seconds: Annotated[int, Field(ge=1, le=7200)] | None = None
+    """How long a message may be; None: as long as the server allows."""
+    call_back: bool = False
+    """The owner may have a caller called back, by phone; the server allows to which numbers."""
+    time_zone: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+/-]{1,64}$")] | None = None
+    """Where the owner is, such as `Europe/Berlin`: dates are said so; None: as the server does."""
+    transcribe_by_jambonz: bool = False
+    """jambonz transcribes, too: the caller's voice goes to the engine that is set there."""
+    notify: bool = True
+    """Whoever the profile names is told of messages by mail."""
+    attach_audio: bool = False
+    """The mail has the message itself, which then is in the clear wherever mail lies."""
+    greeting: _Id | None = None
+    """Id of the message that is the greeting; commands and the owner's phone set it."""
+    temporary_greeting: _Id | None = None
+    """Id of the one that is heard instead, as long as it is named here."""
+
+
+NOT_BY_HAND: Final = frozenset({"greeting", "temporary_greeting"})
+"""Settings that follow from what is recorded."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,8 @@ class Shipper:
             caller=end.caller or note.caller,
             values=stored.values,
             transcribed_by=stored.transcribed_by,
+            ticket=note.ticket,
+            kind=note.kind,
         )
         async with asyncio.timeout(PATIENCE):
             return await record_shipped(self._database, part)
@@ -85,6 +87,7 @@ class Shipper:
                 end.reason,
                 started_at=note.started_at,
                 ended_at=end.ended_at,
+                ticket=note.ticket,
             )
         self.discarded += 1
 

@@ -29,7 +29,9 @@ from listen_sinks.description import (
 )
 from listen_sinks.faults import explain
 from listen_sinks.transcript.board import BOARD
+from listen_sinks.transcript.kept import SHELF
 from listen_sinks.voicemail.beginning import described, prepare
+from listen_sinks.voicemail.open_audio import OpenAudio
 from listen_sinks.voicemail.spoken import Spoken, with_words
 from listen_sinks.voicemail.spool import End, SpooledStream, State, Stored
 from listen_sinks.voicemail.spool.disk import FULL
@@ -65,6 +67,8 @@ class VoicemailSink(Sink):
         self._stream: SpooledStream = await self._plugin.told(
             self._plugin.spool.begin(partial(prepare, call, place, self._document, defaults, words))
         )
+        self._audio = OpenAudio(self._stream)
+        self._take_back = SHELF.lend(call.stream_id, self._audio)
 
     async def audio(self, block: AudioBlock) -> None:
         """Take a block, shape (channels, frames), int16; wait for a disk that is far behind."""
@@ -79,6 +83,8 @@ class VoicemailSink(Sink):
         """Take what is to be sealed with the audio at its end; metadata that comes late, now."""
         if isinstance(event, Gap):
             add_gap(self._document, event)
+            if event.reason == "sink too slow":
+                self._audio.skip(at, event.seconds)
         elif isinstance(event, MetadataArrived):
             await self._take_metadata(event)
         elif not isinstance(event, DtmfPressed) or self._plugin.config.dtmf:
@@ -86,6 +92,7 @@ class VoicemailSink(Sink):
 
     async def finish(self, outcome: Outcome) -> None:
         """Seal the message, and have it shipped; it is durable when this returns."""
+        self._take_back()
         if self._spoken is not None and self._spoken.new:
             await self._keep_words(self._spoken)
         conclude(self._document, outcome)

@@ -16,6 +16,7 @@ EventType: TypeAlias = Literal[
     "message.received",
     "message.transcribed",
     "message.erased",
+    "mailbox.counts",
     "recording.saved",
     "recording.failed",
     "stream.rejected",
@@ -97,6 +98,12 @@ def message_erased(
         "whole": whole,
     }
     return Event("message.erased", message, tenant, data)
+
+
+def mailbox_counts(*, tenant: str, mailbox: str, new: int, heard: int, saved: int) -> Event:
+    """Tell how many messages a mailbox has in each state: what a lamp for new ones shows."""
+    data = {"mailbox": mailbox, "new": new, "heard": heard, "saved": saved}
+    return Event("mailbox.counts", mailbox, tenant, data)
 
 
 def recording_saved(

@@ -74,6 +74,28 @@ async def test_a_mailbox_of_another_tenant_is_never_found(tmp_path: Path) -> Non
             assert await placed(plugin, calling(path_params={"mailbox": named})) == own
 
 
+async def test_a_pass_counts_before_all_else_and_for_mailboxes_of_a_moment_ago(
+    tmp_path: Path,
+) -> None:
+    async with voicemail(tmp_path, refresh_interval=600) as plugin:
+        await placed(plugin, calling())
+        sales, support = [await add(plugin, name) for name in ("sales", "support")]
+        call = calling(path_params={"mailbox": "sales"}, granted={"mailbox": support})
+
+        assert await placed(plugin, call) == support
+
+        assert await placed(plugin, replace(call, granted={})) == sales
+
+
+async def test_a_pass_for_a_mailbox_that_is_gone_does_not_cost_the_call(tmp_path: Path) -> None:
+    async with voicemail(tmp_path, refresh_interval=600) as plugin:
+        own = await placed(plugin, calling())
+        other = await add(plugin, "sales", tenant="other")
+
+        for mailbox in (str(ULID()), other):
+            assert await placed(plugin, calling(granted={"mailbox": mailbox})) == own
+
+
 @pytest.mark.parametrize(
     "trick", ["../../x", "\0", "%2e%2e", "a" * 5000, "", "🙂", "\udcff", 7, None]
 )

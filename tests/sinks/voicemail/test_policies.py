@@ -154,3 +154,22 @@ def test_a_stored_setting_that_cannot_be_read_leaves_the_others() -> None:
     stored = {"min_seconds": "soon", "max_messages": 5, "greeting": {"text": "hello"}}
 
     assert effective_settings(stored) == MailboxSettings(max_messages=5)
+
+
+def test_what_callers_meet_is_set_in_words_and_nothing_of_it_is_on_unless_said() -> None:
+    said = read_settings({"review": "yes", "call_back": "true", "max_seconds": "90"})
+    by_itself = MailboxSettings()
+
+    assert (said.review, said.call_back, said.max_seconds) == (True, True, 90)
+    assert (by_itself.call_back, by_itself.attach_audio, by_itself.transcribe_by_jambonz) == (
+        (False,) * 3
+    )
+    assert by_itself.notify
+
+
+def test_a_greeting_that_is_no_id_of_a_message_is_none() -> None:
+    stored = {"greeting": "+442079460000", "temporary_greeting": "01KB0000000000000000000MSG"}
+
+    read = effective_settings(stored)
+
+    assert (read.greeting, read.temporary_greeting) == (None, stored["temporary_greeting"])

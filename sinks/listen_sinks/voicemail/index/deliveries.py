@@ -42,6 +42,7 @@ class Tried:
     state: DeliveryState
     result: str  # in a few words
     due_at: datetime  # when to try again, where it still waits
+    counts: bool = True  # as a try; else it was only put off
 
 
 async def claim(
@@ -77,16 +78,16 @@ async def settle(database: Database, tries: Sequence[Tried], now: datetime) -> N
 
     Called again with the same values, it changes nothing that others have done meanwhile.
     """
-    alike: dict[tuple[DeliveryState, str, datetime], list[tuple[int, int]]] = {}
+    alike: dict[tuple[DeliveryState, str, datetime, bool], list[tuple[int, int]]] = {}
     for tried in sorted(tries, key=lambda one: one.claimed.delivery):
-        what = (tried.state, tried.result, tried.due_at)
+        what = (tried.state, tried.result, tried.due_at, tried.counts)
         alike.setdefault(what, []).append((tried.claimed.delivery, tried.claimed.fence))
     async with database.writing() as session:
-        for (state, result, due_at), mine in alike.items():
+        for (state, result, due_at, counts), mine in alike.items():
             values = {
                 "state": state,
                 "result": result[:64],
-                "tries": DeliveryRow.tries + 1,
+                "tries": DeliveryRow.tries + int(counts),
                 "due_at": due_at,
                 "done_at": None if state == "waiting" else now,
                 "fence": DeliveryRow.fence + 1,

@@ -20,6 +20,7 @@ from listen_sinks.voicemail.index.schema import (
     SealedValueRow,
 )
 from listen_sinks.voicemail.index.statements import chunks, insert_once
+from listen_sinks.voicemail.policies import KEPT
 
 
 @dataclass(slots=True)
@@ -31,6 +32,8 @@ class Destroyed:
     objects: list[str] = field(default_factory=list)
     held: list[str] = field(default_factory=list)  # what a legal hold kept
     keys: int = 0
+    thinner: set[str] = field(default_factory=set)  # mailboxes that had more to listen to
+    greetings: set[str] = field(default_factory=set)  # among them: nobody is told of those
 
 
 async def destroy_messages(
@@ -38,12 +41,15 @@ async def destroy_messages(
 ) -> None:
     """Take whole messages out, and leave their ids, so that nothing brings them back."""
     for some in chunks(messages):
+        await _take_down_greetings(session, some, done)
         done.keys += await _zero_keys(session, MessageKeyRow.message.in_(some))
         parts = await session.scalars(select(PartRow.ranges).where(PartRow.message.in_(some)))
         done.objects += _names(parts)
         for table in (SealedValueRow, PartRow, LeaseRow):
             await session.execute(delete(table).where(table.message.in_(some)))
-        await session.execute(delete(MessageRow).where(MessageRow.id.in_(some)))
+        out = delete(MessageRow).where(MessageRow.id.in_(some))
+        gone = await session.execute(out.returning(MessageRow.mailbox, MessageRow.state))
+        done.thinner.update(mailbox for mailbox, state in gone if state in KEPT)
         for message in some:
             await insert_once(session, ErasedMessageRow, {"message": message, "erasure": erasure})
         done.messages += some
@@ -57,6 +63,7 @@ async def destroy_part(
     def is_it(table: type[MessageKeyRow | SealedValueRow | PartRow]) -> ColumnElement[bool]:
         return and_(table.message == message, table.part == part)
 
+    await _take_down_greetings(session, [message], done)
     done.keys += await _zero_keys(session, is_it(MessageKeyRow))
     done.objects += _names(await session.scalars(select(PartRow.ranges).where(is_it(PartRow))))
     await session.execute(delete(SealedValueRow).where(is_it(SealedValueRow)))
@@ -64,6 +71,13 @@ async def destroy_part(
     place = {"message": message, "part": part, "erasure": erasure}
     await insert_once(session, ErasedPartRow, place)
     done.parts.append((message, part))
+
+
+async def _take_down_greetings(
+    session: AsyncSession, messages: Sequence[str], done: Destroyed
+) -> None:
+    query = select(MessageRow.id).where(MessageRow.id.in_(messages), MessageRow.state == "greeting")
+    done.greetings.update(await session.scalars(query))
 
 
 async def _zero_keys(session: AsyncSession, which: ColumnElement[bool]) -> int:

@@ -13,6 +13,7 @@ from listen_sinks.voicemail.index.audit import AuditEvent
 from listen_sinks.voicemail.index.destroying import Destroyed, destroy_messages
 from listen_sinks.voicemail.index.erasures import Erasures, load_receipt
 from listen_sinks.voicemail.index.errors import OnHold, UnknownMessage
+from listen_sinks.voicemail.index.greetings import named_greetings
 from listen_sinks.voicemail.index.mailbox_keys import destroy_keys
 from listen_sinks.voicemail.index.mailboxes import clear_mailbox, mailbox_row
 from listen_sinks.voicemail.index.messages import locked_message, refuse_if_held
@@ -25,7 +26,7 @@ from listen_sinks.voicemail.index.schema import (
 )
 from listen_sinks.voicemail.index.statements import chunks
 
-_GONE: tuple[MessageState, ...] = ("deleted", "discarded")
+_GONE: tuple[MessageState, ...] = ("deleted", "discarded", "greeting")
 
 
 async def erase_message(erasures: Erasures, tenant: str, message: str, *, actor: str) -> Receipt:
@@ -75,7 +76,7 @@ async def erase_caller(erasures: Erasures, tenant: str, caller: str, *, actor: s
 async def erase_expired(
     erasures: Erasures, tenant: str, mailbox: str, messages: Sequence[str]
 ) -> Receipt:
-    """Erase what retention has let go, but for what was taken back or put on hold meanwhile.
+    """Erase what retention has let go, but for what was taken back, named or put on hold meanwhile.
 
     Does not scrub: `Erasures.unfinished` does it once for all mailboxes. Raises IndexAway.
     """
@@ -141,7 +142,11 @@ async def _free(
         .order_by(MailboxRow.id)
         .with_for_update(read=True)
     )
-    on_hold = {box.id for box in boxes if box.legal_hold}
+    named: set[str] = set()  # greetings that are in use
+    on_hold: set[str] = set()
+    for box in boxes:
+        named |= named_greetings(box.settings)
+        on_hold |= {box.id} if box.legal_hold else set()
     free: list[str] = []
     for some in chunks(sorted(messages)):
         rows = await session.scalars(
@@ -153,6 +158,6 @@ async def _free(
         for row in rows:
             if row.legal_hold or row.mailbox in on_hold:
                 done.held.append(row.id)
-            elif states is None or row.state in states:
+            elif states is None or (row.state in states and row.id not in named):
                 free.append(row.id)
     return free

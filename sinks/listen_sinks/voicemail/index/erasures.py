@@ -26,7 +26,7 @@ from listen_sinks.voicemail.index.ledger import Ledger, LedgerLine
 from listen_sinks.voicemail.index.records import AuditMark, ErasureKind, Receipt
 from listen_sinks.voicemail.index.schema import ErasedMessageRow, ErasedPartRow, ErasureRow
 from listen_sinks.voicemail.index.statements import chunks
-from listen_sinks.voicemail.index.telling import tell_erased
+from listen_sinks.voicemail.index.telling import tell_counts, tell_erased
 
 
 class Erasures:
@@ -53,6 +53,7 @@ class Erasures:
         mark = await self.audit.append(session, event)
         await fill_in(session, row, done, mark)
         await tell_erased(session, row, done)
+        await tell_counts(session, row.tenant, done.thinner)
         receipt = _receipt(row, tuple(done.messages), tuple(done.parts))
         line = LedgerLine(
             erasure=receipt.erasure,

@@ -3,6 +3,7 @@
 keys/rotation.py makes what comes in here and takes what goes out.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,7 +14,8 @@ from listen_sinks.voicemail.index.database import Database
 from listen_sinks.voicemail.index.errors import KeyChanged, UnknownMailbox
 from listen_sinks.voicemail.index.schema import MailboxKeyRow, MailboxRow, MessageKeyRow
 from listen_sinks.voicemail.index.scrub import rows_move
-from listen_sinks.voicemail.keys.mailbox import PublicKey
+from listen_sinks.voicemail.keys.mailbox import PublicKey, profile_version
+from listen_sinks.voicemail.keys.provider import WrongKey
 from listen_sinks.voicemail.keys.rotation import MailboxKey
 
 
@@ -22,7 +24,7 @@ class RetiredKeys:
     """What became of the versions before the newest."""
 
     destroyed: tuple[int, ...]
-    needed: tuple[int, ...]  # envelopes are sealed to them still
+    needed: tuple[int, ...]  # envelopes, or the profile, are sealed to them still
     fresh: tuple[int, ...]  # another has taken their place only just now
 
 
@@ -55,6 +57,20 @@ async def get_key(database: Database, mailbox: str, version: int) -> MailboxKey 
             )
         )
         return None if row is None else _key(row)
+
+
+async def newest_key(database: Database, mailbox: str) -> PublicKey:
+    """Return the public key that new messages are sealed to. Raises UnknownMailbox, IndexAway."""
+    async with database.reading() as session:
+        row = await session.scalar(
+            select(MailboxKeyRow)
+            .join(MailboxRow, MailboxRow.id == MailboxKeyRow.mailbox)
+            .where(MailboxRow.id == mailbox, MailboxRow.erased_at.is_(None))
+            .where(MailboxKeyRow.version == MailboxRow.key_version)
+        )
+        if row is None:
+            raise UnknownMailbox(f"there is no mailbox {mailbox}")
+        return _key(row).public
 
 
 async def list_keys(database: Database, mailbox: str | None = None) -> tuple[MailboxKey, ...]:
@@ -108,7 +124,7 @@ async def retire_keys(
         needed = [
             version
             for version in old
-            if version not in fresh and await _is_needed(session, mailbox, version)
+            if version not in fresh and await _is_needed(session, box, version)
         ]
         gone = [version for version in old if version not in (*fresh, *needed)]
         which = (MailboxKeyRow.mailbox == mailbox) & MailboxKeyRow.version.in_(gone)
@@ -116,9 +132,12 @@ async def retire_keys(
     return RetiredKeys(tuple(gone), tuple(needed), tuple(fresh))
 
 
-async def _is_needed(session: AsyncSession, mailbox: str, version: int) -> bool:
+async def _is_needed(session: AsyncSession, box: MailboxRow, version: int) -> bool:
+    with suppress(WrongKey):  # what is no sealed profile needs no key
+        if box.profile is not None and profile_version(box.profile) == version:
+            return True
     live = select(func.count()).where(
-        MessageKeyRow.mailbox == mailbox,
+        MessageKeyRow.mailbox == box.id,
         MessageKeyRow.key_version == version,
         ~MessageKeyRow.destroyed,
     )

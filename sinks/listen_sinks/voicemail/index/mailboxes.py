@@ -1,7 +1,7 @@
 """Mailboxes: made, found, listed, set. mailbox_keys.py has their key pairs.
 
 The numbers of a mailbox come and stay as keyed hashes (numbers.py). `profile` is for what is
-personal about one, such as its numbers in full: sealed by whoever may read it, opaque here.
+personal about one: sealed to its key (../profile.py), opaque here; profiles.py changes it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from listen_sinks.voicemail.index.database import Database
 from listen_sinks.voicemail.index.errors import AddressTaken, CatchAllNeeded, UnknownMailbox
 from listen_sinks.voicemail.index.mailbox_keys import key_row
+from listen_sinks.voicemail.index.pins import destroy_pin
 from listen_sinks.voicemail.index.records import Mailbox
 from listen_sinks.voicemail.index.schema import AddressRow, MailboxRow
 from listen_sinks.voicemail.index.scrub import rows_move
@@ -152,6 +153,7 @@ async def clear_mailbox(session: AsyncSession, row: MailboxRow, at: datetime) ->
     await rows_move(session)
     row.catch_all, row.settings, row.profile, row.erased_at = False, {}, None, at
     await session.execute(delete(AddressRow).where(AddressRow.mailbox == row.id))
+    await destroy_pin(session, row.id)
 
 
 async def _give_up_catch_all(session: AsyncSession, tenant: str) -> None:

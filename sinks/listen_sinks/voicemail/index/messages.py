@@ -11,6 +11,7 @@ from listen_sinks.voicemail.index.database import Database
 from listen_sinks.voicemail.index.errors import OnHold, TooLate, UnknownMessage, WrongState
 from listen_sinks.voicemail.index.records import Message, MessageState, Page
 from listen_sinks.voicemail.index.schema import MailboxRow, MessageRow, TenantRow
+from listen_sinks.voicemail.index.telling import tell_counts
 from listen_sinks.voicemail.policies import KEPT, can_be_undeleted, effective_settings
 
 _LONGEST_PAGE: Final = 500
@@ -41,7 +42,7 @@ async def list_messages(
         query = query.where(MessageRow.id < before)
     async with database.reading() as session:
         rows = await session.scalars(query.order_by(MessageRow.id.desc()).limit(limit + 1))
-        messages = tuple(_message(row) for row in rows)
+        messages = tuple(message_of(row) for row in rows)
     more = len(messages) > limit
     return Page(messages[:limit], messages[limit - 1].id if more else None)
 
@@ -49,7 +50,7 @@ async def list_messages(
 async def get_message(database: Database, tenant: str, message: str) -> Message:
     """Return a message. Raises UnknownMessage, also if it is another tenant's, IndexAway."""
     async with database.reading() as session:
-        return _message(await message_row(session, tenant, message))
+        return message_of(await message_row(session, tenant, message))
 
 
 async def find_message(database: Database, message: str) -> Message:
@@ -58,7 +59,7 @@ async def find_message(database: Database, message: str) -> Message:
         row = await session.get(MessageRow, message)
         if row is None:
             raise UnknownMessage(f"there is no message {message}, or it is erased")
-        return _message(row)
+        return message_of(row)
 
 
 async def change_state(
@@ -75,7 +76,8 @@ async def change_state(
             raise WrongState(f"message {message} is {row.state}")
         if row.state != state:
             row.state, row.state_changed_at = state, now
-        return _message(row)
+            await tell_counts(session, tenant, [row.mailbox])
+        return message_of(row)
 
 
 async def delete_message(database: Database, tenant: str, message: str, now: datetime) -> Message:
@@ -88,8 +90,9 @@ async def delete_message(database: Database, tenant: str, message: str, now: dat
         await refuse_if_held(session, row)
         if row.state not in (*KEPT, "deleted"):
             raise WrongState(f"message {message} is {row.state}")
-        mark_deleted(row, now)
-        return _message(row)
+        if mark_deleted(row, now):
+            await tell_counts(session, tenant, [row.mailbox])
+        return message_of(row)
 
 
 async def undelete_message(database: Database, tenant: str, message: str, now: datetime) -> Message:
@@ -97,7 +100,7 @@ async def undelete_message(database: Database, tenant: str, message: str, now: d
     async with database.writing() as session:
         row = await locked_message(session, tenant, message)
         if row.state in KEPT:
-            return _message(row)
+            return message_of(row)
         if row.state != "deleted":
             raise WrongState(f"message {message} is {row.state}")
         settings = effective_settings(await settings_of(session, row))
@@ -105,13 +108,16 @@ async def undelete_message(database: Database, tenant: str, message: str, now: d
             raise TooLate(f"message {message} was deleted too long ago, and is about to be erased")
         row.state, row.state_before = row.state_before or "new", None
         row.state_changed_at = now
-        return _message(row)
+        await tell_counts(session, tenant, [row.mailbox])
+        return message_of(row)
 
 
-def mark_deleted(row: MessageRow, now: datetime) -> None:
-    """Bring a row into the state that retention and people bring it into."""
-    if row.state != "deleted":
-        row.state, row.state_before, row.state_changed_at = "deleted", row.state, now
+def mark_deleted(row: MessageRow, now: datetime) -> bool:
+    """Bring a row into the state that retention and people bring it into; False if it is."""
+    if row.state == "deleted":
+        return False
+    row.state, row.state_before, row.state_changed_at = "deleted", row.state, now
+    return True
 
 
 async def message_row(session: AsyncSession, tenant: str, message: str) -> MessageRow:
@@ -149,7 +155,8 @@ async def settings_of(session: AsyncSession, row: MessageRow) -> dict[str, objec
     return {**(tenant.settings if tenant else {}), **(mailbox.settings if mailbox else {})}
 
 
-def _message(row: MessageRow) -> Message:
+def message_of(row: MessageRow) -> Message:
+    """Return a row as it leaves this folder."""
     return Message(
         id=row.id,
         tenant=row.tenant,
@@ -165,4 +172,5 @@ def _message(row: MessageRow) -> Message:
         size=row.size,
         caller=row.caller,
         legal_hold=row.legal_hold,
+        ticket=row.ticket,
     )

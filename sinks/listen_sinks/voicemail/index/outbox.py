@@ -19,7 +19,7 @@ from listen_sinks.voicemail.index.database import Database
 from listen_sinks.voicemail.index.deliveries import let_die
 from listen_sinks.voicemail.index.schema import DeliveryRow, EventRow, EventTargetRow
 from listen_sinks.voicemail.index.statements import insert_new, insert_once
-from listen_sinks.webhook.events import Event
+from listen_sinks.webhook.events import Event, EventType
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +38,13 @@ async def put(session: AsyncSession, *events: Event) -> None:
     """
     if not events:
         return
-    on = select(EventTargetRow).where(EventTargetRow.state == "on").order_by(EventTargetRow.name)
-    targets = (await session.scalars(on.with_for_update(read=True))).all()
+    targets = await _targets(session)
     if not targets:
         return
     wanting = {
         event.id: (event, names)
         for event in events
-        if (names := [target.name for target in targets if _wants(target, event)])
+        if (names := [one.name for one in targets if _wants(one, event.type, event.tenant)])
     }
     new = await insert_new(session, EventRow, [_values(event) for event, _ in wanting.values()])
     deliveries = [
@@ -56,6 +55,11 @@ async def put(session: AsyncSession, *events: Event) -> None:
     ]
     if deliveries:
         await session.execute(insert(DeliveryRow), deliveries)
+
+
+async def is_wanted(session: AsyncSession, event: EventType, tenant: str) -> bool:
+    """Say whether anybody wants such an event: one that has to be found out costs something."""
+    return any(_wants(target, event, tenant) for target in await _targets(session))
 
 
 async def put_alone(database: Database, events: Iterable[Event]) -> None:
@@ -104,10 +108,13 @@ def _first_state(name: str, wanted: Subscription, now: datetime) -> dict[str, An
     }
 
 
-def _wants(target: EventTargetRow, event: Event) -> bool:
-    return event.type in target.events and (
-        target.tenants is None or event.tenant in target.tenants
-    )
+async def _targets(session: AsyncSession) -> Sequence[EventTargetRow]:
+    on = select(EventTargetRow).where(EventTargetRow.state == "on").order_by(EventTargetRow.name)
+    return (await session.scalars(on.with_for_update(read=True))).all()
+
+
+def _wants(target: EventTargetRow, event: str, tenant: str | None) -> bool:
+    return event in target.events and (target.tenants is None or tenant in target.tenants)
 
 
 def _values(event: Event) -> dict[str, object]:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.hashes import SHA512
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from listen_sinks.api import SinkError
 from listen_sinks.voicemail.index.numbers import SECRET
@@ -22,6 +24,15 @@ def number_secret(path: Path) -> bytes:
     All processes that share a database need the same one, and without it no number is found.
     """
     return _read_or_make(path, "numbers")
+
+
+def derived(secret: bytes, purpose: str) -> bytes:
+    """Return 32 bytes for another purpose than hashing numbers: FORMAT.md, section 7.
+
+    The same in all processes that share the secret; none tells anything of another, or of it.
+    """
+    info = b"listen_server/derived\0" + purpose.encode("ascii")
+    return HKDFExpand(SHA512(), SECRET, info).derive(secret)
 
 
 def audit_key(path: Path) -> Ed25519PrivateKey:

@@ -7,9 +7,11 @@ from typing import Any, Literal, TypeAlias
 
 from listen_codecs.formats import AudioFormat
 
-MessageState: TypeAlias = Literal["new", "heard", "saved", "deleted", "discarded"]
+MessageState: TypeAlias = Literal["new", "heard", "saved", "deleted", "discarded", "greeting"]
 """deleted: may still be taken back. discarded: there never was a message worth keeping, only the
-fact that somebody called."""
+fact that somebody called. greeting: what callers are to hear, not what one has left."""
+MessageKind: TypeAlias = Literal["message", "greeting"]
+"""What a stream is to become."""
 Outcome: TypeAlias = Literal["complete", "interrupted", "failed", "discarded"]
 ErasureKind: TypeAlias = Literal["message", "caller", "mailbox", "retention", "redaction"]
 
@@ -75,6 +77,8 @@ class ShippedPart:
     """Small sealed values by label: `meta`, `transcript`, `words`, `peaks`."""
     transcribed_by: str | None = None
     """The engine whose transcript is among the values."""
+    ticket: str | None = None  # ULID: tickets.py
+    kind: MessageKind = "message"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,7 @@ class Message:
     size: int  # of its objects, bytes
     caller: str | None = field(repr=False)
     legal_hold: bool
+    ticket: str | None = None  # ULID
 
 
 @dataclass(frozen=True, slots=True)

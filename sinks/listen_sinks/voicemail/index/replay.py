@@ -20,6 +20,7 @@ from listen_sinks.voicemail.index.mailbox_keys import destroy_keys
 from listen_sinks.voicemail.index.mailboxes import clear_mailbox
 from listen_sinks.voicemail.index.schema import ErasureRow, MailboxRow
 from listen_sinks.voicemail.index.statements import chunks, insert_once
+from listen_sinks.voicemail.index.telling import tell_counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ async def _replay(erasures: Erasures, session: AsyncSession, line: LedgerLine) -
     mark = await erasures.audit.append(session, AuditEvent("replay", "process", line.erasure))
     done.objects = sorted({*line.objects, *done.objects})
     await fill_in(session, row, done, mark)
+    await tell_counts(session, line.tenant, done.thinner)
     return done
 
 

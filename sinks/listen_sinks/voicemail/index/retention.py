@@ -10,9 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from listen_sinks.voicemail.index.erasure import erase_expired
 from listen_sinks.voicemail.index.erasures import Erasures
+from listen_sinks.voicemail.index.greetings import unnamed_greetings
 from listen_sinks.voicemail.index.messages import mark_deleted
 from listen_sinks.voicemail.index.records import MessageState, Receipt
 from listen_sinks.voicemail.index.schema import MailboxRow, MessageRow, TenantRow
+from listen_sinks.voicemail.index.telling import tell_counts
 from listen_sinks.voicemail.policies import (
     Candidate,
     MailboxSettings,
@@ -50,9 +52,20 @@ async def apply_retention(erasures: Erasures, now: datetime) -> RetentionRun:
                 receipts.append(await erase_expired(erasures, tenant, mailbox, plan.erase))
             if len(plan.delete) + len(plan.erase) < _BATCH:
                 break
+        receipts += await _erase_unnamed(erasures, tenant, mailbox, now)
     if receipts:
         await erasures.unfinished()
     return RetentionRun(deleted, sum(len(one.messages) for one in receipts), tuple(receipts))
+
+
+async def _erase_unnamed(
+    erasures: Erasures, tenant: str, mailbox: str, now: datetime
+) -> list[Receipt]:
+    """Erase greetings that nobody is to hear: recorded and not kept, or replaced while on hold."""
+    async with erasures.database.reading() as session:
+        box = await session.get(MailboxRow, mailbox)
+        due = await unnamed_greetings(session, box, now, _BATCH) if box else ()
+    return [await erase_expired(erasures, tenant, mailbox, due)] if due else []
 
 
 async def _mailboxes(erasures: Erasures) -> list[tuple[str, str, MailboxSettings]]:
@@ -87,6 +100,8 @@ async def _delete_due(
         for row in rows:
             if row.id in due:
                 mark_deleted(row, now)
+        if due:
+            await tell_counts(session, box.tenant, [mailbox])
     return plan, len(due)
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, TypeAlias
 from listen_sinks.voicemail.index.numbers import NumberKey, number_key
 from listen_sinks.voicemail.keys.mailbox import PublicKey
 
-By: TypeAlias = Literal["route", "metadata", "number", "catch-all"]
+By: TypeAlias = Literal["pass", "route", "metadata", "number", "catch-all"]
 _VERSION: Final = 1
 _LONGEST: Final = 256  # characters of an address
 
@@ -103,11 +103,13 @@ def resolve(
     route_mailbox: object = None,
     metadata_mailbox: object = None,
     to_number: object = None,
+    granted_mailbox: str | None = None,
 ) -> Resolution | None:
-    """Choose the mailbox: by the route, else the metadata, else the number, else the catch-all.
+    """Choose the mailbox: by the pass, the route, the metadata, the number, else the catch-all.
 
-    What names no mailbox is passed over. Never raises, whatever the values are. None only if
-    nothing is known of the tenant, not even a catch-all: there is no key to seal to.
+    A pass names it by id. What names no mailbox is passed over. Never raises, whatever the values
+    are. None only if nothing is known of the tenant, not even a catch-all: there is no key to seal
+    to.
     """
     routes = routing.tenants.get(tenant)
     if routes is None:
@@ -118,6 +120,10 @@ def resolve(
         ("number", to_number),
     )
     missed: list[By] = []
+    if granted_mailbox is not None:
+        if found := routes.mailboxes.get(granted_mailbox):
+            return Resolution(found, "pass", ())
+        missed.append("pass")
     for by, address in named:
         if found := routes.find(address):
             return Resolution(found, by, tuple(missed))

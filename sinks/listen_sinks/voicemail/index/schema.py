@@ -118,6 +118,18 @@ class MailboxKeyRow(Base):
     destroyed: Mapped[bool]
 
 
+class MailboxPinRow(Base):
+    """What opens a mailbox to a telephone, hashed, and how often somebody was wrong."""
+
+    __tablename__ = "mailbox_pins"
+    mailbox: Mapped[str] = mapped_column(ForeignKey("mailboxes.id"), primary_key=True)
+    hash: Mapped[str] = mapped_column(String(200))
+    must_change: Mapped[bool]
+    failures: Mapped[int]
+    locked_until: Mapped[datetime | None]
+    changed_at: Mapped[datetime]
+
+
 class MessageRow(Base):
     """A message, with the sums over its parts."""
 
@@ -137,8 +149,10 @@ class MessageRow(Base):
     size: Mapped[int] = mapped_column(BigInteger)  # bytes
     caller: Mapped[str | None] = mapped_column(_HASH)
     legal_hold: Mapped[bool]
+    ticket: Mapped[str | None] = mapped_column(_ULID)  # of whoever sent the caller here
 
     __table_args__ = (
+        Index("uq_messages_ticket", "ticket", unique=True),
         Index("ix_messages_mailbox_id", "mailbox", "id"),
         Index("ix_messages_tenant_caller", "tenant", "caller"),
         Index("ix_messages_mailbox_state", "mailbox", "state", "state_changed_at"),

@@ -21,7 +21,7 @@ from listen_sinks.voicemail.index.schema import Base, MessageKeyRow
 
 _TRY: Final = 0.1  # seconds that a checkpoint waits for readers: writers wait for it meanwhile
 _REST: Final = 0.05  # seconds, in which writers have their turn
-_SECRET: Final = ("message_keys", "mailbox_keys", "mailboxes")
+_SECRET: Final = ("message_keys", "mailbox_keys", "mailboxes", "mailbox_pins")
 _LOCK_NOT_AVAILABLE: Final = "55P03"
 _MOVES: Final = "PRAGMA user_version"  # a number in SQLite's file that is ours: how often
 

@@ -43,6 +43,16 @@ async def count_messages(
     return {state: found.get(state, 0) for state in states}
 
 
+async def kept_of(session: AsyncSession, mailbox: str) -> Mapping[str, int]:
+    """Return how many messages of a mailbox are new, heard and saved."""
+    rows = await session.execute(
+        select(MessageRow.state, func.count())
+        .where(MessageRow.mailbox == mailbox, MessageRow.state.in_(_KEPT))
+        .group_by(MessageRow.state)
+    )
+    return dict.fromkeys(_KEPT, 0) | dict(rows.all())
+
+
 async def usage_of(session: AsyncSession, mailboxes: Sequence[str]) -> Mapping[str, Usage]:
     """Return the usage of those of these mailboxes that hold anything."""
     found: dict[str, Usage] = {}

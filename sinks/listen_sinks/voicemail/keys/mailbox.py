@@ -1,4 +1,4 @@
-"""Key pairs of mailboxes and the envelopes sealed to them: HPKE. rotation.py wraps the pairs.
+"""Key pairs of mailboxes, and what is sealed to them: HPKE. rotation.py wraps the pairs.
 
 FORMAT.md, section 7.
 """
@@ -25,6 +25,8 @@ class _Kem:
     load_public: Callable[[bytes], Any]
     load_private: Callable[[bytes], Any]
 
+
+_PROFILE: Final = b"\x01"  # the first byte of a sealed one: its form
 
 X25519: Final = "x25519"
 _KEMS: Final = {
@@ -74,6 +76,16 @@ class PrivateKey:
             raise WrongKey("keys: an envelope holds no message key")
         return key
 
+    def open_profile(self, sealed: bytes) -> bytes:
+        """Return a profile in the clear. Raises WrongKey if it is not for this key."""
+        try:
+            if profile_version(sealed) == self.public.version:
+                kem, info = _kem(self.public.kem), _profile_info(self.public)
+                return kem.suite.decrypt(sealed[len(_PROFILE) + 4 :], self._key, info=info)
+        except InvalidTag:
+            pass
+        raise WrongKey("keys: a profile does not open: changed, or not for this")
+
 
 def new_pair(mailbox: str, version: int, kem: str = X25519) -> tuple[PublicKey, bytes]:
     """Make a pair; the second is the private key, raw, to be wrapped at once."""
@@ -93,6 +105,20 @@ def seal_message_key(key: bytes, to: PublicKey, message_id: str, part: int) -> b
     return kem.suite.encrypt(key, kem.load_public(to.raw), info=info)
 
 
+def seal_profile(plain: bytes, to: PublicKey) -> bytes:
+    """Seal what is personal about a mailbox. Adds 53 bytes. Raises ValueError as above."""
+    kem = _kem(to.kem)
+    sealed = kem.suite.encrypt(plain, kem.load_public(to.raw), info=_profile_info(to))
+    return _PROFILE + to.version.to_bytes(4, "big") + sealed
+
+
+def profile_version(sealed: bytes) -> int:
+    """Say to which version of the mailbox's key a profile is sealed. Raises WrongKey."""
+    if len(sealed) < len(_PROFILE) + 4 or not sealed.startswith(_PROFILE):
+        raise WrongKey("keys: this is no sealed profile")
+    return int.from_bytes(sealed[len(_PROFILE) :][:4], "big")
+
+
 def _kem(name: str) -> _Kem:
     if name not in _KEMS:
         raise ValueError(f"this version knows no KEM {name!r}, only {', '.join(_KEMS)}")
@@ -102,3 +128,7 @@ def _kem(name: str) -> _Kem:
 def _info(key: PublicKey, message: str, part: int) -> bytes:
     ids = fields(check_ulid(message), check_number(part), key.mailbox, key.version, key.kem)
     return label("key", ids)
+
+
+def _profile_info(key: PublicKey) -> bytes:
+    return label("profile", fields(key.mailbox, key.version, key.kem))

@@ -41,6 +41,11 @@ class BodyWriter:
         """Return a record of what is in no whole chunk yet; empty if there is nothing."""
         return self._tails.seal(self._chunk, bytes(self._begun)) if self._begun else b""
 
+    @property
+    def begun(self) -> tuple[int, bytes]:
+        """The number of the chunk that is not whole yet, and a copy of what is in it."""
+        return self._chunk, bytes(self._begun)
+
     def finalize(self) -> bytes:
         """Return the final chunk. The object is sealed then, and its tail records are void."""
         sealed = self._body.finalize()

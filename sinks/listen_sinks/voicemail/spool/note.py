@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, TypeAlias, cast, get_args
 
 from listen_codecs.formats import AudioFormat
 from listen_sinks.voicemail.labels import check_number, check_ulid
@@ -16,6 +16,7 @@ from listen_sinks.voicemail.labels import check_number, check_ulid
 VERSION: Final = 1
 
 State: TypeAlias = Literal["complete", "interrupted", "failed", "discarded"]
+Kind: TypeAlias = Literal["message", "greeting"]
 Values: TypeAlias = Mapping[str, bytes]
 """Small sealed values by their label: `meta`, `peaks`."""
 
@@ -42,6 +43,10 @@ class Note:
     unwanted: str | None = None
     """Why it is discarded, however long it is; a phrase of ours."""
     values: Values = field(default_factory=dict)
+    ticket: str | None = None
+    """ULID that whoever sent the caller finds the message by."""
+    kind: Kind = "message"
+    """A greeting is what callers are to hear, and is kept however short it is."""
 
     def discarded(self, frames: int) -> str | None:
         """Say why a message of so many samples per channel is discarded, or None."""
@@ -66,6 +71,8 @@ class Note:
             least_seconds=self.least_seconds,
             unwanted=self.unwanted,
             values=_texts(self.values),
+            ticket=self.ticket,
+            kind=self.kind,
         )
 
 
@@ -115,6 +122,8 @@ def decode_note(data: bytes) -> Note:
             least_seconds=float(found["least_seconds"]),
             unwanted=_optional(found["unwanted"]),
             values=_values(found),
+            ticket=_ticket(found.get("ticket")),
+            kind=_kind(found.get("kind", "message")),
         )
     except (ValueError, TypeError, LookupError, AttributeError):
         raise BadNote("a note in the spool is damaged") from None
@@ -162,6 +171,17 @@ def _decoded(data: bytes) -> dict[str, Any]:
 
 def _values(found: Mapping[str, Any]) -> Values:
     return {_string(name): _bytes(value) for name, value in found["values"].items()}
+
+
+def _ticket(value: object) -> str | None:
+    return None if value is None else check_ulid(_string(value))
+
+
+def _kind(value: object) -> Kind:
+    for known in get_args(Kind):
+        if value == known:
+            return cast("Kind", known)
+    raise BadNote("a note in the spool is of a kind that this version does not know")
 
 
 def _optional(value: object) -> str | None:

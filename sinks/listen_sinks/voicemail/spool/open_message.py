@@ -25,6 +25,7 @@ from listen_sinks.voicemail.spool.space import Space
 from listen_sinks.voicemail.spool.stored import Stored, frames_on_disk
 from listen_sinks.voicemail.spool.tail_slots import TailSlots
 from listen_sinks.voicemail.spool.words import Words
+from listen_sinks.voicemail.spool.written import Written
 
 Plain: TypeAlias = Callable[[], bytes]
 """Makes a value to be sealed: JSON of much metadata takes its time."""
@@ -80,6 +81,18 @@ class OpenMessage:
         self._write_tail()
         if self._space.full:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def written(self) -> Written:
+        """Return what can be read back of it, now."""
+        chunk, begun = self._body.begun
+        return Written(
+            self.note,
+            tuple(self._segments.files),
+            self._segments.written,
+            chunk,
+            begun,
+            self._message_key,
+        )
 
     def keep(self, label: Label, plain: Plain) -> None:
         """Seal a small value as it is now, so that it survives this process. Raises OSError."""

@@ -34,6 +34,11 @@ class Segments:
         return self._written + len(self._owed) - self._synced
 
     @property
+    def written(self) -> int:
+        """Bytes of the object that are in files, whether they last or not."""
+        return self._written
+
+    @property
     def descriptors(self) -> list[int]:
         """The file that is written to, if any."""
         return [self._descriptor] if self._descriptor >= 0 else []

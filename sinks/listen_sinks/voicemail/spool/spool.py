@@ -7,6 +7,7 @@ stream.py is one message as the event loop sees it. Nothing here blocks.
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -51,6 +52,7 @@ class Spool:
     async def open(self) -> list[Stored]:
         """Get ready; return what killed processes left behind. Raises OSError."""
         recovered = await asyncio.to_thread(self._open)
+        self._readers = ThreadPoolExecutor(1, "voicemail-reader")
         self.writer = GroupWriter(self._limits.write_interval, "voicemail-writer")
         self.commits = GroupCommit(
             self.writer, self.disk, self.space, self._run.folder, self._limits.sync_interval
@@ -80,7 +82,7 @@ class Spool:
             self._chores.add(chore)
             chore.add_done_callback(self._chores.discard)
             raise
-        return SpooledStream(self.writer, self.commits, self.disk, begun[0])
+        return SpooledStream(self.writer, self.commits, self.disk, begun[0], self._readers)
 
     async def stop(self) -> list[Stored]:
         """Stop writing; return the messages that nobody brought to an end."""
@@ -88,6 +90,7 @@ class Spool:
             await asyncio.wait(self._chores)
         await self.commits.stop()
         await self.writer.stop()
+        await asyncio.to_thread(self._readers.shutdown, cancel_futures=True)
         return await asyncio.to_thread(self._stop)
 
     async def close(self) -> None:

@@ -1,6 +1,7 @@
 """One message as the event loop sees it: samples go in, the writer's thread does the rest."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -13,6 +14,7 @@ from listen_sinks.voicemail.spool.group_commit import MOST_FAILURES, GroupCommit
 from listen_sinks.voicemail.spool.note import End, Note
 from listen_sinks.voicemail.spool.open_message import OpenMessage, Plain
 from listen_sinks.voicemail.spool.stored import Stored
+from listen_sinks.voicemail.spool.written import Samples
 
 MOST_WAITING: Final = 4.0
 """Seconds of audio that may wait in memory for a slow disk; its sink waits then."""
@@ -23,9 +25,15 @@ class SpooledStream:
     """One message, from its first sample to its end."""
 
     def __init__(
-        self, writer: GroupWriter, commits: GroupCommit, disk: Disk, message: OpenMessage
+        self,
+        writer: GroupWriter,
+        commits: GroupCommit,
+        disk: Disk,
+        message: OpenMessage,
+        readers: ThreadPoolExecutor,
     ) -> None:
         self._writer = writer
+        self._readers = readers
         self._commits = commits
         self._disk = disk
         self._message = message
@@ -61,6 +69,17 @@ class SpooledStream:
         if self._message.unsynced > self._most_waiting:
             with suppress(OSError):  # it goes on in a new file, or has an error
                 await self._commits.commit()
+
+    async def samples(self, start: int, stop: int) -> list[Samples]:
+        """Read frames of the message back, as far as they are there: all at once, into memory.
+
+        Nothing that writes waits for it. Raises OSError, and Refused where nothing opens.
+        """
+        if stop > self._message.frames:  # shielded: who gives up must not upset the count of bytes
+            await asyncio.shield(self._writer.drain(self._tape))
+        written = await self._writer.do(self._message.written)
+        read = partial(written.read, start, stop)
+        return await asyncio.get_running_loop().run_in_executor(self._readers, read)
 
     async def keep(self, label: Label, plain: Plain) -> None:
         """Seal a small value as it is now, so that it survives this process. Raises OSError."""

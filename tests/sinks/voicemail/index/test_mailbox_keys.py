@@ -16,7 +16,10 @@ from listen_sinks.voicemail.index.mailbox_keys import (
     replace_wrapped,
     retire_keys,
 )
-from listen_sinks.voicemail.index.mailboxes import get_mailbox
+from listen_sinks.voicemail.index.mailboxes import add_mailbox, get_mailbox
+from listen_sinks.voicemail.index.profiles import get_profile, put_profile
+from listen_sinks.voicemail.index.tenants import ensure_tenant
+from listen_sinks.voicemail.keys.mailbox import seal_profile
 
 
 async def test_a_new_version_is_what_messages_to_come_are_sealed_to(database: Database) -> None:
@@ -117,6 +120,37 @@ async def test_a_key_that_was_replaced_just_now_stays_for_calls_that_are_on(
     assert len(await list_keys(database, mailbox.id)) == 2
     with pytest.raises(UnknownMailbox):
         await retire_keys(database, str(ULID()), replaced_before=before)
+
+
+async def test_a_key_that_the_profile_is_sealed_to_stays(database: Database) -> None:
+    first = make_key()
+    await ensure_tenant(database, "acme")
+    profile = seal_profile(b"{}", first.public)
+    box = await add_mailbox(database, "acme", first, profile=profile)
+    second = make_key(box.id, 2)
+    await add_key(database, second)
+    later = datetime.now(UTC) + timedelta(minutes=1)
+
+    kept = await retire_keys(database, box.id, replaced_before=later)
+    anew = seal_profile(b"{}", second.public)
+    await put_profile(database, "acme", box.id, anew, instead_of=profile, key_version=2)
+    gone = await retire_keys(database, box.id, replaced_before=later)
+
+    assert (kept.destroyed, kept.needed) == ((), (1,))
+    assert (gone.destroyed, gone.needed) == ((1,), ())
+
+
+async def test_a_profile_is_not_put_over_one_that_came_meanwhile_or_under_an_old_key(
+    database: Database,
+) -> None:
+    box = await make_mailbox(database)
+    await put_profile(database, "acme", box.id, b"1", instead_of=None, key_version=1)
+
+    for there, version in ((None, 1), (b"1", 2)):
+        with pytest.raises(KeyChanged):
+            await put_profile(database, "acme", box.id, b"2", instead_of=there, key_version=version)
+
+    assert await get_profile(database, "acme", box.id) == (b"1", 1)
 
 
 async def test_a_retired_key_is_nowhere_in_sqlites_files(sqlite_url: str, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from listen_sinks.api import SinkError
-from listen_sinks.voicemail.index.own_secrets import audit_key, number_secret
+from listen_sinks.voicemail.index.own_secrets import audit_key, derived, number_secret
 
 
 def test_a_secret_is_made_once_and_read_again(tmp_path: Path) -> None:
@@ -40,3 +40,13 @@ def test_a_damaged_secret_is_not_replaced(tmp_path: Path, damaged: str) -> None:
     with pytest.raises(SinkError, match=r"numbers\.key is damaged; put it back from your backup"):
         number_secret(path)
     assert path.read_text() == damaged
+
+
+def test_secrets_for_other_purposes_are_as_the_format_says() -> None:
+    secret = bytes(range(32))
+
+    passes = derived(secret, "passes")
+
+    assert passes.hex() == "a6848b6d7adfb4c109560bb105740f8d4503c2ca8315a7e6f7c8707359ae4152"
+    assert derived(secret, "tokens") != passes
+    assert derived(bytes(32), "passes") != passes

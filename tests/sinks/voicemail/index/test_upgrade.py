@@ -3,18 +3,23 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from message_index import make_mailbox, ship
+from alembic.script import ScriptDirectory
+from message_index import NOON, make_mailbox, ship
 from postgres import Postgres
-from sqlalchemy import Connection, make_url
+from sqlalchemy import Connection, insert, make_url
+from ulid import ULID
 
 from listen_sinks.api import SinkError
 from listen_sinks.voicemail.index.database import Database
+from listen_sinks.voicemail.index.engine import BEGIN, is_sqlite, make_engine, make_file
 from listen_sinks.voicemail.index.messages import list_messages
-from listen_sinks.voicemail.index.schema import Base
+from listen_sinks.voicemail.index.schema import Base, MailboxRow, MessageRow, TenantRow
+from listen_sinks.voicemail.index.tickets import find_ticket
 from listen_sinks.voicemail.index.upgrade import STEPS, upgrade
 
 _PROCESS = """
@@ -38,7 +43,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "9999"
-down_revision = "0002"
+down_revision = "{newest}"
 
 
 def upgrade() -> None:
@@ -65,8 +70,46 @@ def later_steps(tmp_path: Path) -> Path:
     """The steps of a later version of this program."""
     steps = tmp_path / "later"
     shutil.copytree(STEPS, steps)
-    (steps / "versions" / "v9999_later.py").write_text(_NEXT_STEP)
+    newest = ScriptDirectory(str(STEPS)).get_current_head()
+    later = _NEXT_STEP.replace("{newest}", str(newest))
+    (steps / "versions" / "v9999_later.py").write_text(later)
     return steps
+
+
+@pytest.fixture
+def earlier_steps(tmp_path: Path) -> Path:
+    """The steps of the version before tickets."""
+    steps = tmp_path / "earlier"
+    shutil.copytree(STEPS, steps)
+    for step in (steps / "versions").glob("v*.py"):
+        if step.name[1:5] > "0002":
+            step.unlink()
+    return steps
+
+
+async def fill_as_before_tickets(url: str, mailbox: str, messages: list[str]) -> None:
+    """Write rows as the version before did: none names the columns that came later."""
+    tenant = {"id": "acme", "salt": bytes(32), "settings": {}, "created_at": NOON}
+    box = {
+        "id": mailbox,
+        "tenant": "acme",
+        "catch_all": True,
+        "key_version": 1,
+        "settings": {},
+        "legal_hold": False,
+        "created_at": NOON,
+    }
+    moments = dict.fromkeys(("state_changed_at", "started_at", "ended_at", "recorded_at"), NOON)
+    message: dict[str, Any] = {"tenant": "acme", "mailbox": mailbox, "state": "new"}
+    message |= {"outcome": "complete", "reason": "", "seconds": 1.0, "size": 9, **moments}
+    message |= {"legal_hold": False}
+    rows: list[tuple[Any, dict[str, Any]]] = [(TenantRow, tenant), (MailboxRow, box)]
+    rows += [(MessageRow, {"id": one, **message}) for one in messages]
+    engine = await asyncio.to_thread(make_engine, make_url(url), 5.0)
+    async with engine.execution_options(**{BEGIN: "BEGIN"}).begin() as connection:
+        for table, row in rows:
+            await connection.execute(insert(table.__table__).values(**row))
+    await engine.dispose()
 
 
 async def test_the_steps_lead_to_the_tables_that_the_program_expects(database: Database) -> None:
@@ -118,6 +161,27 @@ async def test_a_later_step_keeps_every_row(fresh_url: str, later_steps: Path) -
 
     (message,) = (await list_messages(database, "acme")).messages
     assert (message.id, message.mailbox, message.reason) == (part.message, mailbox.id, "upgraded")
+    await database.close()
+
+
+async def test_messages_from_before_tickets_stay_and_new_ones_have_theirs(
+    fresh_url: str, earlier_steps: Path
+) -> None:
+    mailbox, ticket = str(ULID()), str(ULID())
+    if is_sqlite(make_url(fresh_url)):
+        await asyncio.to_thread(make_file, make_url(fresh_url))
+    await asyncio.to_thread(upgrade, make_url(fresh_url), 5.0, earlier_steps)
+    old = [str(ULID()), str(ULID())]
+    await fill_as_before_tickets(fresh_url, mailbox, old)
+
+    database = Database(fresh_url)
+    new = await ship(database, mailbox, ticket=ticket)
+
+    found = {one.id: one.ticket for one in (await list_messages(database, "acme")).messages}
+    assert found == {old[0]: None, old[1]: None, new.message: ticket}
+    one = await find_ticket(database, "acme", ticket)
+    assert one is not None
+    assert one.id == new.message
     await database.close()
 
 

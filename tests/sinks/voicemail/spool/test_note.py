@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -29,7 +30,10 @@ NOTE = Note(
     caller="ab" * 32,
     least_seconds=1.5,
     values={"meta": b"sealed"},
+    ticket="01K00000000000000000000002",
+    kind="greeting",
 )
+_LATER = {"ticket", "kind"}  # than the first version
 END = End("failed", "the disk was full", datetime(2026, 1, 31, 13, tzinfo=UTC), 8000, None)
 
 
@@ -80,6 +84,10 @@ def test_whatever_lies_in_a_file_is_read_or_refused(decode: object, data: bytes)
         ("unwanted", []),
         ("values", [1]),
         ("values", {"meta": 1}),
+        ("ticket", "../x"),
+        ("ticket", 7),
+        ("kind", "secret"),
+        ("kind", ["message"]),
     ],
 )
 def test_a_note_with_a_wrong_value_is_damaged(key: str, value: object) -> None:
@@ -90,11 +98,18 @@ def test_a_note_with_a_wrong_value_is_damaged(key: str, value: object) -> None:
 
 
 def test_a_note_without_one_of_its_values_is_damaged() -> None:
-    for key in json.loads(NOTE.encode()):
+    for key in sorted(set(json.loads(NOTE.encode())) - _LATER):
         rest = json.loads(NOTE.encode())
         del rest[key]
         with pytest.raises(BadNote):
             decode_note(json.dumps(rest).encode())
+
+
+def test_a_note_of_the_version_before_tickets_is_a_message_without_one() -> None:
+    found = json.loads(NOTE.encode())
+    before = {key: value for key, value in found.items() if key not in _LATER}
+
+    assert decode_note(json.dumps(before).encode()) == replace(NOTE, ticket=None, kind="message")
 
 
 @pytest.mark.parametrize(("frames", "why"), [(11999, "shorter than 1.5 s"), (12000, None)])
