@@ -78,6 +78,8 @@ class Connection(asyncio.Protocol):
         self._impatience: asyncio.TimerHandle | None = None
         self._texts_sent = self._frames_sent = self._bytes_sent = 0
         self._digest = hashlib.sha256()
+        self._pinged = 0
+        self._pings: deque[tuple[bytes, asyncio.Future[None]]] = deque()
 
     # What live.py does ---------------------------------------------------------------------
 
@@ -101,6 +103,23 @@ class Connection(asyncio.Protocol):
         self._pipe.write(packet)
         if not hold:
             self._flush()
+
+    def ping(self) -> "asyncio.Future[None]":
+        """Ask for a pong, behind all that was written; the future is done with it, or at the end.
+
+        jambonz never does: this is for who sends faster than real time, and must not outrun the
+        server.
+        """
+        ponged: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self.over:
+            ponged.set_result(None)
+            return ponged
+        self._pinged += 1
+        payload = self._pinged.to_bytes(8, "big")
+        self._pings.append((payload, ponged))
+        self._ws.send_ping(payload)
+        self._write_out()
+        return ponged
 
     def hang_up(self) -> None:
         """End as jambonz ends: pending texts, Close 1000, and no wait for an answer."""
@@ -192,6 +211,8 @@ class Connection(asyncio.Protocol):
         if self._impatience is not None:
             self._impatience.cancel()
         self._writable.set()
+        while self._pings:
+            self._pong()
         server: End = "dropped by the server"
         if self.close_code is not None:
             server = "closed by the server"
@@ -230,6 +251,9 @@ class Connection(asyncio.Protocol):
         return no_answer(self._head, credential=self._credential_sent)
 
     def _take(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.PONG and any(frame.data == sent for sent, _ in self._pings):
+            while self._pong() != frame.data:
+                pass  # one pong may stand for all before it (RFC 6455, section 5.5.3)
         if frame.opcode in {Opcode.TEXT, Opcode.BINARY}:
             self._message_is_text = frame.opcode is Opcode.TEXT
         elif frame.opcode is not Opcode.CONT:
@@ -238,6 +262,12 @@ class Connection(asyncio.Protocol):
         if frame.fin:
             message, self._message = bytes(self._message), bytearray()
             self._on_message(message.decode(errors="replace") if self._message_is_text else message)
+
+    def _pong(self) -> bytes:
+        payload, ponged = self._pings.popleft()
+        if not ponged.done():
+            ponged.set_result(None)
+        return payload
 
     def _flush(self) -> None:
         while self._texts and self._writable.is_set() and not self.over:

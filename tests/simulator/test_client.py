@@ -227,3 +227,26 @@ async def test_a_server_that_never_reads_does_not_hold_the_caller_for_ever(
         async with asyncio.timeout(5):
             assert await made.connection.ended == "closed"
         made.server.reading.set()
+
+
+async def test_a_pong_answers_its_ping_and_those_before_it() -> None:
+    async with call() as made:
+        made.connection.send_audio(packets(1)[0])
+        pings = [made.connection.ping() for _ in range(3)]
+        await made.server.until(lambda: len(made.server.frames) == 4)
+        made.server.say(PONG, b"of nobody")
+        made.server.say(PONG, made.server.frames[2].payload)
+        await pings[1]
+
+        assert [frame.opcode for frame in made.server.frames] == [BINARY, PING, PING, PING]
+        assert [ping.done() for ping in pings] == [True, True, False]
+
+
+async def test_nobody_waits_for_a_pong_of_a_server_that_has_gone() -> None:
+    async with call() as made:
+        ping = made.connection.ping()
+        made.server.hang_up()
+        await ping
+        await made.connection.ended
+
+        assert made.connection.ping().done()

@@ -3,7 +3,17 @@
 import asyncio
 from typing import Final
 
-from listen_server.simulator.platform.script import Cue, HangUp, Press, Script, Speak
+from listen_server.simulator.platform.referring import refer, sip_request
+from listen_server.simulator.platform.script import (
+    Cue,
+    HangUp,
+    Press,
+    Refer,
+    Script,
+    Send,
+    Speak,
+    SpeakFile,
+)
 from listen_server.simulator.platform.session import Session
 
 PATIENCE: Final = 600.0  # seconds after which any caller hangs up
@@ -17,6 +27,7 @@ class Caller:
         self._session = session
         self._cues = script.cues
         self._patience = patience
+        self._since = 0  # of what is heard: what the line before was not too late for
 
     async def run(self) -> None:
         """Act until the call is gone, or the patience is."""
@@ -38,12 +49,18 @@ class Caller:
             await self._wait_for(cue)
             if self._session.gone:
                 return
+            self._since = len(self._session.hearing.all)
             await self._do(cue)
 
     async def _wait_for(self, cue: Cue) -> None:
-        clock = self._session.clock
-        if cue.when == "asked":
-            await self._session.asked.wait()
+        session, clock = self._session, self._session.clock
+        match cue.when:
+            case "asked":
+                await session.asked.wait()
+            case "recording":
+                await session.recording.wait()
+            case "hears":
+                await session.hearing.reached(cue.phrase, self._since)
         if cue.when == "at":
             await clock.at(cue.seconds)
         elif cue.seconds:
@@ -62,10 +79,25 @@ class Caller:
                     for hears in tuple(session.keys):
                         hears(key)
                     await asyncio.sleep(0)
+            case Refer(to):
+                session.beside(refer(session, to))
+            case Send(method, body):
+                session.beside(sip_request(session, method, body))
             case Speak(text, seconds):
-                session.write("CALLER", f"says {text!r}")
-                for begins in tuple(session.speaking):
-                    begins()
-                await session.clock.after(seconds)
-                for ears in tuple(session.ears):
-                    ears(text)
+                await self._speak(text, seconds)
+            case SpeakFile(file, text):
+                with session.clock.held():
+                    seconds = await session.speak(file)
+                await self._speak(text, seconds, file.name)
+
+    async def _speak(self, text: str, seconds: float, file: str = "") -> None:
+        session = self._session
+        said = f"speaks {file}{f' ({text})' if text else ''}" if file else f"says {text!r}"
+        session.write("CALLER", said)
+        if text:
+            for begins in tuple(session.speaking):
+                begins()
+        await session.clock.after(seconds)
+        if text:
+            for ears in tuple(session.ears):
+                ears(text)

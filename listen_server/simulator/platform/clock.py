@@ -70,9 +70,14 @@ class Clock:
         if not self._holds:
             self._free.set()
 
+    @property
+    def is_real(self) -> bool:
+        """Whether its seconds are those of everybody else."""
+        return self._speed == 1
+
     def real(self, seconds: float) -> float:
         """Return how long a wait of jambonz's own machinery takes: short, but in real time."""
-        return seconds if self._speed == 1 else seconds / 50
+        return seconds if self.is_real else seconds / 50
 
     def watch(self, watcher: Watcher) -> None:
         """Have somebody told how far time is, again and again."""
@@ -105,7 +110,7 @@ class Clock:
             self._set.clear()
             for _ in range(_STEPS):
                 await asyncio.sleep(0)
-            if self._holds and self._speed != 1:
+            if self._holds and not self.is_real:
                 await self._free.wait()
                 self._real = asyncio.get_running_loop().time()
                 continue

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from listen_server.jambonz.verbs import Conference, Dial, Dub, Listen
+from listen_server.simulator.platform.recording import record
 from listen_server.simulator.platform.rules import Refusal, read_application
 from listen_server.simulator.platform.session import Session
 from listen_server.simulator.platform.verbs.calls import dub_track
@@ -27,12 +28,6 @@ _PASSED: Final = (
     "tts:flush",
     "tts:tokens",
 )
-_RECORD: Final = {
-    "startCallRecording": (("off",), "on"),
-    "stopCallRecording": (("on", "paused"), "off"),
-    "pauseCallRecording": (("on",), "paused"),
-    "resumeCallRecording": (("paused",), "on"),
-}
 
 
 def take_command(session: Session, message: Mapping[str, Any]) -> None:
@@ -40,11 +35,16 @@ def take_command(session: Session, message: Mapping[str, Any]) -> None:
     session.stir()
     if not message or session.gone:
         return
-    name, data = message["command"], message.get("data")
-    session.write("APP", f"commands {name}")
+    session.write("APP", f"commands {message['command']}")
+    obey(session, message)
+
+
+def obey(session: Session, message: Mapping[str, Any]) -> None:
+    """Do what a command says, wherever it comes from; what does not fit is a refusal."""
+    name = message["command"]
     try:
-        if (obey := _COMMANDS.get(name)) is not None:
-            obey(session, data, message)
+        if (act := _COMMANDS.get(name)) is not None:
+            act(session, message.get("data"), message)
         elif name in _PASSED:
             session.write("JAMBONZ", f"passes over {name}, which is not simulated")
         else:
@@ -134,14 +134,7 @@ def _listen(session: Session, data: Any, message: Mapping[str, Any]) -> None:
 
 def _record(session: Session, data: Any, message: Mapping[str, Any]) -> None:
     del message
-    action = _get(data, "action")
-    if not isinstance(action, str) or action not in _RECORD:
-        raise Refusal("recording", "record: invalid record action")
-    needed, becomes = _RECORD[action]
-    if session.switches.recording not in needed:
-        raise Refusal("recording", f"record: {action} while it is {session.switches.recording}")
-    session.switches.recording = becomes
-    session.write("JAMBONZ", f"recording is {becomes}")
+    record(session, _get(data, "action"))
 
 
 def _whisper(session: Session, data: Any, message: Mapping[str, Any]) -> None:

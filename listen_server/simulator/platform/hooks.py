@@ -9,9 +9,10 @@ from listen_server.jambonz.verbs import Verb
 from listen_server.simulator.errors import CallError
 from listen_server.simulator.platform.clock import Clock
 from listen_server.simulator.platform.info import CallInfo
+from listen_server.simulator.platform.reaching import Reach
 from listen_server.simulator.platform.rules import Refusal, name_of, read_application
 from listen_server.simulator.platform.screenplay import Screenplay
-from listen_server.simulator.platform.transport import Hook, Kind, Transport, path_in
+from listen_server.simulator.platform.transport import Hook, Kind, path_in
 
 _MAX_ASKED: Final = 1000
 
@@ -19,17 +20,17 @@ _MAX_ASKED: Final = 1000
 class Hooks:
     """The application, as one call has it; what is said goes into the screenplay."""
 
-    transport: Transport
+    transport: Reach
 
     def __init__(
-        self, info: CallInfo, clock: Clock, play: Screenplay, status_hook: str | None
+        self, info: CallInfo, clock: Clock, play: Screenplay, status_hook: Hook | None
     ) -> None:
         self.info: Final = info
         self.clock: Final = clock
         self.play: Final = play
         self.refusals: list[Refusal] = []
         self._asked = 0
-        self._status_hook = status_hook
+        self.status_hook: Hook | None = status_hook
         self._told: asyncio.Queue[tuple[Kind, Hook, dict[str, Any]]] = asyncio.Queue()
 
     def write(self, who: str, what: str) -> None:
@@ -88,8 +89,8 @@ class Hooks:
         leg.status, leg.sip_status, leg.sip_reason = status, sip_status, reason
         who = "" if info is None else f"the call to {leg.to} is "
         self.write("JAMBONZ", f"tells the status: {who}{status}")
-        if self._status_hook is not None:
-            self.tell("call:status", self._status_hook, leg.payload())
+        if self.status_hook is not None:
+            self.tell("call:status", self.status_hook, leg.payload())
 
     async def tell_all(self) -> None:
         """Tell it all, in order, until cancelled."""

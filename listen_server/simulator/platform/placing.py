@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 from urllib.parse import urlsplit
 
 from listen_server.simulator.clip import CLIP
@@ -13,16 +13,17 @@ from listen_server.simulator.handshake import Credential
 from listen_server.simulator.platform.caller import PATIENCE, Caller
 from listen_server.simulator.platform.clock import Clock
 from listen_server.simulator.platform.commanding import take_command
+from listen_server.simulator.platform.heard import Heard
 from listen_server.simulator.platform.info import CallInfo, Server
+from listen_server.simulator.platform.reaching import GRACE, Reach
+from listen_server.simulator.platform.rest import RestApi
 from listen_server.simulator.platform.rules import Refusal
+from listen_server.simulator.platform.running import Run
 from listen_server.simulator.platform.screenplay import Line, Screenplay
 from listen_server.simulator.platform.script import Script
 from listen_server.simulator.platform.session import Session
-from listen_server.simulator.platform.sockets import Sockets
-from listen_server.simulator.platform.transport import AppAddress, Transport
-from listen_server.simulator.platform.webhooks import Webhooks
-
-GRACE: Final = 0.01  # seconds of real time before each jump, for what a socket says unasked
+from listen_server.simulator.platform.stream import Streamed
+from listen_server.simulator.platform.transport import AppAddress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +41,13 @@ class Order:
     """Address of the call status hook; `/call-status` below the application's without it."""
     patience: float = PATIENCE
     """Seconds after which the caller hangs up in any case."""
-    audio: Path = CLIP
-    """What is streamed."""
+    rest: RestApi | None = None
+    """jambonz's REST API, which can change the call."""
+    queue_status: str | None = None
+    """Address of the account's hook for events of queues; none is told without it."""
+    audio: Path | None = CLIP
+    """What is streamed, again and again; None is silence. A script in which the caller speaks a
+    file has silence instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +57,17 @@ class Outcome:
     screenplay: Screenplay
     refusals: tuple[Refusal, ...]
     info: CallInfo
+    heard: tuple[Heard, ...] = ()
+    """What the caller heard, in order."""
+    streams: tuple[Streamed, ...] = ()
+    """What went over each stream, in the order in which they began."""
 
 
 async def place(order: Order, shown: Callable[[Line], None] | None = None) -> Outcome:
     """Play one call to its end. Raises CallError for an address that is none."""
     scheme = _scheme(order.app.url)
     by_socket = scheme.startswith("ws")
-    clock = Clock(order.speed, grace=GRACE if by_socket else 0.0)
+    clock = Clock(order.speed)
     app = order.app
     session = Session(
         CallInfo(order.from_, order.to),
@@ -68,23 +78,30 @@ async def place(order: Order, shown: Callable[[Line], None] | None = None) -> Ou
         audio=order.audio,
         basic=Credential(app.username, app.password) if app.basic else None,
     )
-    transport: Transport = (
-        Sockets(
-            app,
-            order.server,
-            clock,
-            lambda message: take_command(session, message),
-            lambda what: session.write("APP", what),
-        )
-        if by_socket
-        else Webhooks(app, order.server)
+    session.queue_hook = order.queue_status
+    transport = Reach(
+        app,
+        order.server,
+        clock,
+        lambda message: take_command(session, message),
+        lambda what: session.write("APP", what),
     )
-    await _play(session, transport, Caller(session, order.script, patience=order.patience))
-    return Outcome(session.play, tuple(session.refusals), session.info)
+    caller = Caller(session, order.script, patience=order.patience)
+    if order.rest is not None:
+        clock.grace = GRACE
+    with order.rest.knowing(session) if order.rest is not None else nullcontext():
+        await _play(session, transport, caller)
+    return Outcome(
+        session.play,
+        tuple(session.refusals),
+        session.info,
+        tuple(session.hearing.all),
+        tuple(stream.sent for stream in session.streams),
+    )
 
 
-async def _play(session: Session, transport: Transport, caller: Caller) -> None:
-    playing = asyncio.create_task(session.run(transport))
+async def _play(session: Session, transport: Reach, caller: Caller) -> None:
+    playing = asyncio.create_task(_to_the_end(session, transport))
     running = [asyncio.create_task(session.clock.run()), asyncio.create_task(caller.run())]
     pending: set[asyncio.Task[None]] = {playing, *running}
     try:
@@ -96,6 +113,18 @@ async def _play(session: Session, transport: Transport, caller: Caller) -> None:
         for task in pending:
             task.cancel()
         await asyncio.gather(*pending, return_exceptions=True)
+
+
+async def _to_the_end(session: Session, transport: Reach) -> None:
+    """Play a call, and those that have grown out of it."""
+    try:
+        await Run(session, transport).whole()
+        while session.grown:
+            await session.grown[-1]
+            session.grown.pop()
+    finally:
+        for task in session.grown:
+            task.cancel()
 
 
 def _scheme(url: str) -> str:

@@ -1,7 +1,8 @@
 """What the platform refuses of an application, each rule with its source.
 
-FS is jambonz-feature-server 0.9.8, VS @jambonz/verb-specifications of July 2026. Verbs are read by
-the models of listen_server.jambonz, and then held to the names that the platform itself knows.
+FS is jambonz-feature-server 0.9.8, VS @jambonz/verb-specifications of July 2026, AS
+jambonz-api-server of April 2026. Verbs are read by the models of listen_server.jambonz, and then
+held to the names that the platform itself knows.
 """
 
 from collections.abc import Iterator, Mapping
@@ -81,6 +82,17 @@ RULES: Final[Mapping[str, Rule]] = {
     "sip_request": Rule(
         "the data of sip:request has `sip_request`, and the call is answered",
         f"{_SESSION}, _lccSipRequest",
+    ),
+    "update": Rule(
+        "an update of a call has one change, which must be right",
+        "AS lib/routes/api/accounts.js, validateUpdateCall",
+    ),
+    "update state": Rule(
+        "a call is completed by REST once it is answered, and refused until then",
+        "FS lib/http-routes/api/update-call.js, retrieveCallSession",
+    ),
+    "child": Rule(
+        "a child call hook is for a leg that dial has connected", f"{_SESSION}, _lccCallHook"
     ),
 }
 

@@ -4,10 +4,18 @@
     +3   say I want sales for 2                  3 s after the line before
     asked press 1234#                            as soon as a gather has asked
     asked+1 say sales please for 1.5             1 s after it has asked
+    recording speak hello.wav                    as soon as the call is streamed
+    recording+1 speak bye.wav as good bye        what a recogniser understands of it
+    hears "press 1" press 1                      as soon as that has been said
+    hears "press 1"+2 hang up                    2 s after that
+    +5   transfer to +15551230009                by SIP REFER
+    +1   send INFO hello                         or MESSAGE, within the call
     +20  hang up
     party +15551230003 answers after 3 for 20    and hangs up after 20 s
     party sip:help@example.com is busy after 1
     party * never answers                        whoever has no line of their own
+    party +15551230003 greets with hello         or with the words of a machine, and beeps
+    party +15551230003 transfers to +15551230009 after 5
     queue help is answered after 30 for 15       somebody takes the caller out of the queue
     queue help has a caller after 5 for 20       for a dequeue
     conference meeting has 2 members             it is going on already
@@ -20,6 +28,7 @@ Empty lines and those that begin with `;` are skipped.
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from listen_server.simulator.errors import CallError
@@ -27,12 +36,18 @@ from listen_server.simulator.script import KEYS
 
 Outcome: TypeAlias = Literal["answers", "busy", "no answer"]
 _NUMBER: Final = r"(\d+(?:\.\d*)?|\.\d+)"
-_CUE: Final = re.compile(rf"(\+|asked\+)?{_NUMBER}\s+(.+)|(asked)\s+(.+)")
+_CUE: Final = re.compile(
+    rf"(?:(asked|recording)(?:\+{_NUMBER})?|hears\s+\"([^\"]+)\"(?:\+{_NUMBER})?|(\+)?{_NUMBER})"
+    r"\s+(.+)"
+)
 _SAY: Final = re.compile(rf"say\s+(.+?)\s+for\s+{_NUMBER}")
+_SPEAK: Final = re.compile(r"speak\s+(?:\"([^\"]+)\"|([^\s\"]\S*))(?:\s+as\s+(.+))?")
 _PARTY: Final = re.compile(
     rf"party\s+(\S+)\s+(?:(answers)(?:\s+after\s+{_NUMBER})?(?:\s+for\s+{_NUMBER})?"
     rf"|(is\s+busy)(?:\s+after\s+{_NUMBER})?|(never\s+answers))"
 )
+_GREETING: Final = re.compile(r"party\s+(\S+)\s+greets\s+with\s+(.+?)(\s+and\s+beeps)?")
+_TRANSFER: Final = re.compile(rf"party\s+(\S+)\s+transfers\s+to\s+(\S+)(?:\s+after\s+{_NUMBER})?")
 _QUEUE: Final = re.compile(
     rf"queue\s+(\S+)\s+(is\s+answered|has\s+a\s+caller)(?:\s+after\s+{_NUMBER})?"
     rf"(?:\s+for\s+{_NUMBER})?"
@@ -59,17 +74,46 @@ class Speak:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeakFile:
+    """Audio that the caller speaks into every stream that is open, and the words in it."""
+
+    file: Path
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class HangUp:
     """The end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refer:
+    """A SIP REFER to somebody else."""
+
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """A SIP INFO or MESSAGE within the call."""
+
+    method: str
+    body: str
+
+
+Deed: TypeAlias = Press | Speak | SpeakFile | HangUp | Refer | Send
+When: TypeAlias = Literal["at", "after", "asked", "recording", "hears"]
 
 
 @dataclass(frozen=True, slots=True)
 class Cue:
     """Something that the caller does at its time."""
 
-    when: Literal["at", "after", "asked"]
+    when: When
     seconds: float
-    what: Press | Speak | HangUp
+    what: Deed
+    phrase: str = ""
+    """What is to be heard before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +125,23 @@ class Party:
     """Seconds that it rings."""
     lasts: float = 15.0
     """Seconds until they hang up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """What somebody says who has answered, as far as `amd` listens."""
+
+    text: str
+    beeps: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A REFER of somebody who was dialled."""
+
+    to: str
+    after: float
+    """Seconds after they were connected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +169,18 @@ class Script:
 
     cues: list[Cue] = field(default_factory=list)
     parties: dict[str, Party] = field(default_factory=dict)
+    greetings: dict[str, Greeting] = field(default_factory=dict)
+    transfers: dict[str, Transfer] = field(default_factory=dict)
     answered: dict[str, Queue] = field(default_factory=dict)
     """Queues out of which the caller is taken, by name."""
     waiting: dict[str, Queue] = field(default_factory=dict)
     """Queues in which somebody else waits, by name."""
     rooms: dict[str, Room] = field(default_factory=dict)
+
+    @property
+    def has_speech(self) -> bool:
+        """Whether the caller speaks files, and is silent otherwise."""
+        return any(isinstance(cue.what, SpeakFile) for cue in self.cues)
 
     def party(self, name: str) -> Party:
         """Return what somebody does when they are called."""
@@ -135,16 +203,19 @@ def read_script(lines: Iterable[str]) -> Script:
 def _cue(text: str, script: Script) -> bool:
     if not (found := _CUE.fullmatch(text)):
         return False
-    sign, seconds, timed, asked, on_asked = found.groups()
-    what = _what(timed or on_asked)
+    event, after_event, phrase, after_phrase, sign, moment, rest = found.groups()
+    what = _what(rest)
     if what is None:
         return False
-    kind: Literal["at", "after", "asked"] = "asked" if asked or sign == "asked+" else "at"
-    script.cues.append(Cue("after" if sign == "+" else kind, float(seconds or 0), what))
+    when: When = "after" if sign else "at"
+    if event or phrase:
+        when = "hears" if phrase else "asked" if event == "asked" else "recording"
+    seconds = float(after_event or after_phrase or moment or 0)
+    script.cues.append(Cue(when, seconds, what, phrase or ""))
     return True
 
 
-def _what(text: str) -> Press | Speak | HangUp | None:
+def _what(text: str) -> Deed | None:
     verb, _, rest = text.partition(" ")
     if text == "hang up":
         return HangUp()
@@ -152,7 +223,31 @@ def _what(text: str) -> Press | Speak | HangUp | None:
         return Press(rest)
     if found := _SAY.fullmatch(text):
         return Speak(found[1], float(found[2]))
+    if found := _SPEAK.fullmatch(text):
+        return SpeakFile(Path(found[1] or found[2]), found[3] or "")
+    return _sip(verb, rest)
+
+
+def _sip(verb: str, rest: str) -> Deed | None:
+    if verb == "transfer" and (found := re.fullmatch(r"to\s+(\S+)", rest)):
+        return Refer(found[1])
+    if verb == "send" and (found := re.fullmatch(r"(INFO|MESSAGE)\s+(.+)", rest)):
+        return Send(found[1], found[2])
     return None
+
+
+def _greeting(text: str, script: Script) -> bool:
+    if not (found := _GREETING.fullmatch(text)):
+        return False
+    script.greetings[found[1]] = Greeting(found[2], beeps=bool(found[3]))
+    return True
+
+
+def _transfer(text: str, script: Script) -> bool:
+    if not (found := _TRANSFER.fullmatch(text)):
+        return False
+    script.transfers[found[1]] = Transfer(found[2], float(found[3] or 1))
+    return True
 
 
 def _party(text: str, script: Script) -> bool:
@@ -192,4 +287,11 @@ def _room(text: str, script: Script) -> bool:
     return True
 
 
-_READERS: Final[tuple[Callable[[str, Script], bool], ...]] = (_party, _queue, _room, _cue)
+_READERS: Final[tuple[Callable[[str, Script], bool], ...]] = (
+    _party,
+    _greeting,
+    _transfer,
+    _queue,
+    _room,
+    _cue,
+)

@@ -1,7 +1,7 @@
-"""One simulated call: it fetches the application and executes its verbs, one after the other.
+"""One simulated call, as jambonz has it: what it is doing, and what verbs and commands do to it.
 
-verbs/ knows how each is executed, hooks.py how the application is asked, commanding.py what a
-command changes, caller.py what the caller does. The order of things is that of
+running.py plays it, verbs/ knows how each verb is executed, hooks.py how the application is asked,
+commanding.py what a command changes, caller.py what the caller does. Source:
 lib/session/call-session.js in jambonz-feature-server 0.9.8.
 """
 
@@ -12,24 +12,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from listen_server.jambonz.verbs import Config, Hangup, SipDecline, Verb
+from listen_server.jambonz.verbs import Recognizer, Verb
 from listen_server.simulator.clip import CLIP
 from listen_server.simulator.handshake import Credential
 from listen_server.simulator.platform.clock import Clock
 from listen_server.simulator.platform.hooks import Hooks
 from listen_server.simulator.platform.info import CallInfo
-from listen_server.simulator.platform.rules import Refusal, name_of, read_application
+from listen_server.simulator.platform.rules import Refusal, name_of
 from listen_server.simulator.platform.scope import Reason, Scope, Stopped
 from listen_server.simulator.platform.screenplay import Screenplay
 from listen_server.simulator.platform.script import Script
+from listen_server.simulator.platform.senses import Senses
 from listen_server.simulator.platform.stream import Stream
-from listen_server.simulator.platform.transport import Hook, Kind, Transport
-
-_FATAL: Final = ("redirect",)  # verbs whose hook must be answered with an application
-_DEFAULTS: Final = {
-    "synthesizer": {"vendor": "google", "language": "en-US", "voice": "en-US-Standard-C"},
-    "recognizer": {"vendor": "google", "language": "en-US"},
-}
+from listen_server.simulator.platform.transport import Hook, Kind
+from listen_server.simulator.platform.voices import APPLICATION_VOICE, Voice
 
 
 @dataclass(slots=True)
@@ -41,12 +37,16 @@ class Switches:
     """Whether those in the conference who are no moderators are muted."""
     held: bool = False
     recording: str = "off"
+    records_at_answer: bool = False
+    language: str = "en-US"
+    """Of the recogniser."""
+    voice: Voice = APPLICATION_VOICE
     tracks: set[str] = field(default_factory=set)
     notify_events: bool = False
 
 
-class Session(Hooks):
-    """The call, as jambonz has it. `run` plays it to its end."""
+class Session(Hooks, Senses):
+    """The call, as jambonz has it."""
 
     def __init__(
         self,
@@ -55,13 +55,13 @@ class Session(Hooks):
         clock: Clock,
         play: Screenplay,
         *,
-        status_hook: str | None = None,
-        audio: Path = CLIP,
+        status_hook: Hook | None = None,
+        audio: Path | None = CLIP,
         basic: Credential | None = None,
     ) -> None:
-        super().__init__(info, clock, play, status_hook)
+        Hooks.__init__(self, info, clock, play, status_hook)
+        Senses.__init__(self, clock, None if script.has_speech else audio)
         self.script: Final = script
-        self.audio: Final = audio
         self.basic: Final = basic
         self.tasks: deque[Verb] = deque()
         self.current: Verb | None = None
@@ -72,111 +72,33 @@ class Session(Hooks):
         self.answered: float | None = None
         self.early = False
         self.gone = False
-        self.asked = asyncio.Event()
-        """Set while a gather waits for the caller."""
-        self.keys: list[Callable[[str], None]] = []
-        """Who hears keys."""
-        self.ears: list[Callable[[str], None]] = []
-        """Who hears speech."""
-        self.speaking: list[Callable[[], None]] = []
-        """Who hears that speech begins."""
         self.stream: Stream | None = None
         """The stream of the current listen or dial, which a command can pause."""
         self.background: Stream | None = None
         """The stream of config."""
+        self.background_scopes: dict[str, Scope] = {}
+        """What config has started beside the verbs, by its name, but for the stream."""
         self.child: CallInfo | None = None
         """The leg that dial has connected."""
+        self.detach: Callable[[], float] | None = None
+        """Takes that leg out of the dial, and returns when it hangs up."""
+        self.grown: list[asyncio.Task[None]] = []
+        """Legs that have become calls of their own."""
+        self.queue_hook: Hook | None = None
+        """The account's hook for events of queues."""
+        self.refer_hook: Hook | None = None
+        self.sip_hook: Hook | None = None
+        self.hears_sip = False
+        """Whether requests of the caller are heard: since an answer after the hook was set."""
         self.in_conference = False
         self.hold_hook: Callable[[Hook | None], None] | None = None
         self._news = asyncio.Event()
         self._beside: set[asyncio.Task[None]] = set()
-        self._failed: list[BaseException] = []
+        self.failed: list[BaseException] = []
+        """Errors of ours in what was done beside."""
 
-    # The call ------------------------------------------------------------------------------
-
-    async def run(self, transport: Transport) -> None:
-        """Fetch the application, execute it, and end the call."""
-        self.transport = transport
-        transport.call_sid = self.info.call_sid
-        self.write("CALLER", "calls")
-        telling = asyncio.create_task(self.tell_all())
-        try:
-            if await self._fetch():
-                self.status("trying", 100, "Trying")
-                await self._execute_all()
-            self._tasks_done()
-        finally:
-            self.whole.stop("hangup")
-            if self._beside:
-                await asyncio.wait(self._beside)
-            await self._finish(telling)
-            await transport.close()
-
-    async def _finish(self, telling: asyncio.Task[None]) -> None:
-        told = asyncio.create_task(self.all_told())
-        await asyncio.wait({told, telling}, return_when=asyncio.FIRST_COMPLETED)
-        if told.done():
-            telling.cancel()
-        told.cancel()
-        await asyncio.gather(told, telling, return_exceptions=True)
-        failed = None if telling.cancelled() else telling.exception()
-        for error in [*self._failed, *([failed] if failed else [])]:
-            raise error
-
-    async def _fetch(self) -> bool:
-        told = {**self.info.payload(), "sip": self.info.invite(), "defaults": _DEFAULTS}
-        self.write("JAMBONZ", "asks for the application")
-        try:
-            with self.clock.held():
-                verbs = read_application(await self.transport.begin(told))
-            if not verbs:
-                raise Refusal("not empty", "no application provided")  # noqa: TRY301 - as any other
-        except Refusal as refusal:
-            self.refuse(refusal)
-            self.write("JAMBONZ", "ends the call with 480")
-            self.gone = True
-            return False
-        self.show_answer(verbs)
-        self.tasks.extend(verbs)
-        return True
-
-    async def _execute_all(self) -> None:
-        while True:
-            while self.tasks and not self.gone:
-                if not await self._execute(self.tasks.popleft()):
-                    return
-            if self.gone or not self.transport.lasting:
-                return
-            await self._commands_or_hangup()
-
-    async def _execute(self, verb: Verb) -> bool:
-        """Execute one verb; False if the call cannot go on after it."""
-        from listen_server.simulator.platform.verbs import execute  # noqa: PLC0415 - they know it
-
-        name = name_of(verb)
-        self.scope, self.current = self.whole.inside(), verb
-        self._verb_status(verb, "starting")
-        try:
-            self._check_preconditions(verb)
-            await execute(self, verb, self.scope)
-        except Stopped:
-            pass
-        except Refusal as refusal:
-            self.refuse(refusal)
-            if name in _FATAL:
-                return False
-        finally:
-            self.current = None
-        self._verb_status(verb, "finished")
-        return True
-
-    def _check_preconditions(self, verb: Verb) -> None:
-        if isinstance(verb, SipDecline) and self.answered is not None:
-            raise Refusal("unanswered", "sip:decline: final sip status already sent")
-        if isinstance(verb, Hangup) and self.answered is None:
-            raise Refusal("answered", "hangup: call was not answered")
-
-    async def _commands_or_hangup(self) -> None:
+    async def commands_or_hangup(self) -> None:
+        """Wait for what the application commands, or the end."""
         self.write("JAMBONZ", "has no verbs left, and waits")
         while not self.tasks and not self.gone and self.transport.lasting:
             self._news.clear()
@@ -192,23 +114,25 @@ class Session(Hooks):
         await self._news.wait()
         return "news"
 
-    def _tasks_done(self) -> None:
-        if self.gone:
-            return
-        if self.answered is None:
-            self.gone = True
-            self.write("JAMBONZ", "declines the call with 603: no verb has answered it")
-            return
-        self.end("jambonz", "has nothing left to do, and hangs up")
+    def language(self, recognizer: Recognizer | None) -> str:
+        """Return what a recogniser of a verb understands."""
+        own = recognizer.language if recognizer is not None else None
+        return self.switches.language if own in (None, "default") else str(own)
 
-    # What verbs and commands do ------------------------------------------------------------
+    def has_leg(self, call_sid: str) -> bool:
+        """Whether the call, or the leg that dial has connected, has this name."""
+        return call_sid in (self.info.call_sid, self.child.call_sid if self.child else "")
 
     def answer(self) -> None:
         """Answer the call, unless it is."""
         if self.answered is None and not self.gone:
             self.answered = self.clock.now
+            self.hears_sip = self.sip_hook is not None
             self.write("JAMBONZ", "answers the call")
             self.status("in-progress", 200, "OK")
+            if self.switches.records_at_answer:
+                self.switches.recording = "on"
+                self.write("JAMBONZ", "recording is on")
 
     def media(self, *, early: bool) -> None:
         """Connect the audio: by an answer, or by early media if the call has none."""
@@ -260,10 +184,15 @@ class Session(Hooks):
         self._beside.add(task)
         task.add_done_callback(self._has_ended)
 
+    async def wait_for_besides(self) -> None:
+        """Wait for the end of everything that was done beside."""
+        if self._beside:
+            await asyncio.wait(self._beside)
+
     def _has_ended(self, task: asyncio.Task[None]) -> None:
         self._beside.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._failed.append(error)
+            self.failed.append(error)
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -293,8 +222,3 @@ class Session(Hooks):
             self.replace(verbs)
             return True
         return False
-
-    def _verb_status(self, verb: Verb, event: str) -> None:
-        if self.switches.notify_events and not isinstance(verb, Config):
-            told = {"event": event, "id": verb.id, "name": name_of(verb)}
-            self.tell("verb:status", "/status", told)

@@ -25,7 +25,7 @@ from listen_server.simulator.platform.transport import (
     Kind,
     Noticer,
 )
-from listen_server.simulator.platform.webhooks import Webhooks, origin
+from listen_server.simulator.platform.webhooks import origin
 
 SUBPROTOCOL: Final = Subprotocol("ws.jambonz.org")
 _ACK_SECONDS: Final = 5.0  # RESPONSE_TIMEOUT_MS
@@ -64,30 +64,25 @@ class Sockets:
         self._sockets = 0
         self._backoff = 0.5
         self._gone = False
-        self._http: Webhooks | None = None
 
     @property
     def lasting(self) -> bool:
         """Whether there is a socket, or may be one again."""
         return not self._gone
 
-    async def begin(self, told: dict[str, Any]) -> Any:
+    async def begin(self, told: dict[str, Any], *, kind: Kind = "session:new") -> Any:
         """Connect and ask for the application. Raises Refusal."""
         self._session = shaped(told, self._server)
         await self._connect()
         self._opening = self._next_id()
-        return await self._acknowledged("session:new", self._session, self._opening)
+        return await self._acknowledged(kind, self._session, self._opening)
 
     async def ask(self, kind: Kind, hook: Hook, told: dict[str, Any]) -> Any:
-        """Send what wants an ack; return what comes with it. Raises Refusal.
-
-        A hook with an http address of its own is asked over HTTP, as jambonz does.
-        """
+        """Send what wants an ack; return what comes with it. Raises Refusal."""
+        if not self._sockets:  # an application that a redirect has named
+            self._session = shaped(told, self._server)
+            await self._connect()
         url = hook.url if isinstance(hook, Webhook) else hook
-        if url.startswith("http"):
-            if self._http is None:
-                self._http = Webhooks(self._address, self._server)
-            return await self._http.ask(kind, hook, told)
         return await self._acknowledged(kind, shaped(told, self._server), self._next_id(), url)
 
     async def tell(self, kind: Kind, hook: Hook, told: dict[str, Any]) -> None:
@@ -101,8 +96,6 @@ class Sockets:
         """Close for good."""
         self._gone = True
         self._ready.set()
-        if self._http is not None:
-            await self._http.close()
         if self._socket is not None:
             await self._socket.close(_FINAL)
         for reader in self._readers:

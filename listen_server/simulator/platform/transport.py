@@ -12,6 +12,7 @@ Kind: TypeAlias = Literal[
     "session:new",
     "session:reconnect",
     "session:redirect",
+    "session:adulting",
     "verb:hook",
     "dial:confirm",
     "call:status",

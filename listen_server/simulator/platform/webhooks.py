@@ -4,11 +4,8 @@ What is sent and what is taken for an answer: lib/utils/http-requestor.js and ba
 jambonz-feature-server 0.9.8. A GET has a query on older servers alone.
 """
 
-import asyncio
 import json
-import ssl
 import time
-from functools import cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -16,12 +13,12 @@ import httpx2
 
 from listen_server.jambonz.model import Webhook
 from listen_server.jambonz.signature import sign
+from listen_server.simulator.platform.clients import HttpClient
 from listen_server.simulator.platform.info import Server, shaped
 from listen_server.simulator.platform.rules import Refusal
 from listen_server.simulator.platform.transport import AppAddress, Hook, Kind, path_in
 
 _TAKEN: Final = (200, 202, 204)
-_PATIENCE: Final = 10.0  # seconds; HTTP_TIMEOUT of jambonz
 _NO_HOOK_BY_HTTP: Final = ("jambonz:error", "verb:status")
 
 
@@ -33,8 +30,7 @@ class Webhooks:
         self.call_sid = ""
         self._address = address
         self._server = server
-        self._client: httpx2.AsyncClient | None = None
-        self._making = asyncio.Lock()
+        self._client = HttpClient()
 
     @property
     def lasting(self) -> bool:
@@ -57,11 +53,9 @@ class Webhooks:
         body = json.dumps(shaped(told, self._server), separators=(",", ":")).encode()
         whole = f"{self.base}{url}" if url.startswith("/") else url
         if not whole.startswith("http"):
-            raise Refusal(
-                "reachable", f"{path_in(whole)} is at no http address, as here it must be"
-            )
+            raise Refusal("reachable", f"{path_in(whole)} is at no http address")
         try:
-            client = await self._made()
+            client = await self._client.made()
             response = await client.request(
                 method,
                 whole,
@@ -92,15 +86,7 @@ class Webhooks:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._client is not None:
-            await self._client.aclose()
-
-    async def _made(self) -> httpx2.AsyncClient:
-        """Return the client; making it reads files."""
-        async with self._making:
-            if self._client is None:
-                self._client = await asyncio.to_thread(_client)
-            return self._client
+        await self._client.close()
 
     def _headers(self, hook: Hook, body: bytes, method: str) -> dict[str, str]:
         del hook  # credentials of a hook's own are not used: only those of the application are
@@ -116,15 +102,6 @@ class Webhooks:
     @staticmethod
     def _query(told: dict[str, Any]) -> dict[str, str]:
         return {key: str(value) for key, value in told.items() if isinstance(value, str | int)}
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    return ssl.create_default_context()  # takes longer than a call
-
-
-def _client() -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(verify=_tls(), trust_env=False, timeout=_PATIENCE)
 
 
 def origin(url: str) -> str:

@@ -1,10 +1,13 @@
 """An application that answers what a test says, right or wrong, over both transports."""
 
+import io
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from inspect import isawaitable
 from typing import Any
 
+import numpy as np
 import uvicorn
 from harness import until
 from starlette.applications import Starlette
@@ -13,6 +16,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from listen_codecs.files import write_audio
+from listen_codecs.formats import AudioBlock
 from listen_server.simulator.platform import AppAddress, Order, Outcome, place, read_script
 
 Message = dict[str, Any]
@@ -29,6 +34,9 @@ class RawApp:
 
     def __init__(self, answers: dict[str, Any]) -> None:
         self.answers = answers
+        self.files: dict[str, bytes] = {}
+        """Audio by path."""
+        self.missing: set[str] = set()
         self.writes: dict[str, list[Any]] = {}
         self.asked: list[tuple[str, Message]] = []
         self.said: list[Message] = []
@@ -38,6 +46,8 @@ class RawApp:
         self.subprotocol: str | None = "ws.jambonz.org"
         self.silent = False
         self.sockets = 0
+        self.paths: list[str] = []
+        """Where sockets were opened."""
         self.refuses_after = 10**9
         """Sockets that it takes; each further one is refused."""
         self.reconnect_verbs: Any = None
@@ -59,22 +69,28 @@ class RawApp:
         """Return the data of messages of a type."""
         return [message["data"] for message in self.said if message["type"] == kind]
 
-    def _answer(self, path: str, told: Message) -> Any:
+    async def _answer(self, path: str, told: Message) -> Any:
         self.asked.append((path, told))
         answer = self.answers.get(path, [])
-        return answer(told) if callable(answer) else answer
+        given = answer(told) if callable(answer) else answer
+        return await given if isawaitable(given) else given
 
     async def _http(self, request: Request) -> Response:
         self.requests.append(request)
+        if request.url.path in self.missing:
+            return Response(status_code=404)
+        if (audio := self.files.get(request.url.path)) is not None:
+            return Response(audio, media_type="audio/wav")
         body = await request.body()
         told = json.loads(body) if body else dict(request.query_params)
-        answer = self._answer(f"/{request.path_params['path']}", told)
+        answer = await self._answer(f"/{request.path_params['path']}", told)
         return JSONResponse(answer, self.status)
 
     async def _socket(self, websocket: WebSocket) -> None:
         if "audio.jambonz.org" in websocket.scope["subprotocols"]:
             await self._listen(websocket)
             return
+        self.paths.append(websocket.url.path)
         self.sockets += 1
         if self.sockets > self.refuses_after:
             await websocket.close()
@@ -101,7 +117,7 @@ class RawApp:
             ack = {"type": "ack", "msgid": message["msgid"], "data": self.reconnect_verbs}
             await websocket.send_json(ack)
         elif path and not self.silent:
-            answer = self._answer(path, message["data"])
+            answer = await self._answer(path, message["data"])
             for text in self.writes.pop(path, []):
                 if isinstance(text, int):
                     await websocket.close(text)
@@ -137,6 +153,15 @@ async def raw_app(answers: dict[str, Any], scheme: str = "http") -> AsyncIterato
         for connection in list(server.server_state.connections):
             connection.shutdown()
         await until(lambda: not server.server_state.connections)
+
+
+def wav(seconds: float, sample_rate: int = 8000, *, channels: int = 1) -> tuple[bytes, AudioBlock]:
+    """Return a WAV file of noise, and its samples."""
+    frames = round(seconds * sample_rate)
+    block = np.random.default_rng(7).integers(-9000, 9000, (channels, frames), np.int16)
+    file = io.BytesIO()
+    write_audio(file, [block], sample_rate, channels, "wav")
+    return file.getvalue(), block
 
 
 async def called(url: str, *lines: str, **order: Any) -> Outcome:

@@ -1,6 +1,7 @@
 """Each of the ten commands, changing a simulated call."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from simulator.platform.raw_app import (
     raw_app,
 )
 
+from listen_server.jambonz import Dub, Say, commands
+from listen_server.jambonz.command_data import COMMANDS
 from listen_server.simulator.platform import Outcome
 
 ANSWER = {"verb": "answer"}
@@ -127,18 +130,19 @@ async def test_conf_mute_status_mutes_the_others() -> None:
 
 async def test_conf_hold_status_plays_to_the_caller_until_they_are_taken_off_hold() -> None:
     hold = {"conf_hold_status": "hold", "wait_hook": "/held"}
+    music = "silence_stream://4000"
     rounds = []
 
     def held(_: Any) -> Any:
         rounds.append(1)
-        return [{"verb": "play", "url": "https://example.com/music.mp3"}] if len(rounds) < 4 else []
+        return [{"verb": "play", "url": music}] if len(rounds) < 4 else []
 
     async with raw_app({"/": [MEETING], "/held": held}, "ws") as app:
         app.writes["/keys"] = [command("conf:hold-status", hold)]
         outcome = await called(app.url, "60 hang up")
 
     assert "holds the caller" in dialogue(outcome)
-    assert dialogue(outcome).count("plays https://example.com/music.mp3") == 3
+    assert dialogue(outcome).count(f"plays {music}") == 3
     assert not outcome.refusals
 
 
@@ -171,7 +175,8 @@ async def test_record_goes_through_its_states() -> None:
     commands = [
         command("record", {"action": f"{action}CallRecording", **more}) for action in actions
     ]
-    outcome, _ = await commanded([ANSWER, LONG], *commands)
+    lines = (PARTY, "5 press *1")
+    outcome, _ = await commanded([DIAL, HANGUP], *commands, on="/keys", lines=lines)
 
     states = [line for line in dialogue(outcome) if line.startswith("recording is")]
     assert states == [f"recording is {state}" for state in ("on", "paused", "on", "off")]
@@ -210,10 +215,16 @@ async def test_dub_adds_and_removes_a_track() -> None:
     assert "removeTrack music; tracks under the call: none" in dialogue(outcome)
 
 
-async def test_commands_of_our_own_package_are_all_taken() -> None:
-    from listen_server.jambonz import Say, commands
+def test_each_of_the_ten_commands_has_a_test_here() -> None:
+    tests = [name for name in globals() if name.startswith("test_")]
 
-    made = [
+    for name in COMMANDS.keys() - {"stream:status"}:  # a newer name of listen:status
+        of_it = f"test_{re.sub('[:-]', '_', name)}_"
+        assert any(test.startswith(of_it) for test in tests), name
+
+
+async def test_commands_of_our_own_package_are_all_taken() -> None:
+    in_conference = [
         commands.conf_mute_status("mute"),
         commands.conf_hold_status("hold"),
         commands.mute_status("mute"),
@@ -222,9 +233,20 @@ async def test_commands_of_our_own_package_are_all_taken() -> None:
         commands.redirect([Say(text="bye")]),
         commands.call_status("completed"),
     ]
-    async with raw_app({"/": [MEETING]}, "ws") as app:
-        app.writes["/keys"] = [json.loads(one.encode()) for one in made]
-        outcome = await called(app.url, "60 hang up")
+    in_listen = [
+        commands.listen_status("pause"),
+        commands.whisper([Say(text="psst")]),
+        commands.dub(Dub(action="addTrack", track="music")),
+        commands.call_status("completed"),
+    ]
+    listen = {"verb": "listen", "url": "/audio", "transcribe": {"transcriptionHook": "/keys"}}
+    for verb, line, made in (
+        (MEETING, "60 hang up", in_conference),
+        (listen, "5 say hello for 1", in_listen),
+    ):
+        async with raw_app({"/": [verb]}, "ws") as app:
+            app.writes["/keys"] = [json.loads(one.encode()) for one in made]
+            outcome = await called(app.url, line)
 
-    assert not outcome.refusals
-    assert outcome.info.ended_by == "jambonz"
+        assert not outcome.refusals
+        assert outcome.info.ended_by == "jambonz"

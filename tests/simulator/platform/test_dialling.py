@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from simulator.platform.raw_app import HANGUP, RawApp, at, called, dialogue, raw_app
+from simulator.platform.raw_app import HANGUP, RawApp, at, called, dialogue, raw_app, wav
 
-from listen_server.simulator.platform import Outcome
+from listen_server.simulator.platform import Outcome, Played
 
 FIRST, SECOND = "+15550100003", "sip:ann@example.com"
 TARGETS = [{"type": "phone", "number": FIRST}, {"type": "sip", "sipUri": SECOND}]
@@ -113,3 +113,16 @@ async def test_a_caller_who_hangs_up_has_the_hook_told_all_the_same(
     assert told["dial_call_status"] == status
     assert told["call_status"] == "completed"
     assert outcome.info.duration == moment
+
+
+async def test_music_is_heard_until_somebody_answers() -> None:
+    data, _ = wav(30)
+    verb = {"verb": "dial", "target": TARGETS[:1]}
+    async with raw_app({}) as app:
+        app.files["/ring.wav"] = data
+        app.answers["/"] = [{**verb, "dialMusic": f"{app.url}/ring.wav"}, HANGUP]
+        outcome = await called(app.url, f"party {FIRST} answers after 4 for 20")
+
+    (heard,) = outcome.heard
+    assert isinstance(heard, Played)
+    assert (heard.at, heard.stopped_after) == (0, 4)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from simulator.platform.raw_app import HANGUP, at, called, dialogue, raw_app
 
 WAIT = [{"verb": "say", "text": "please wait"}, {"verb": "pause", "length": 10}]
@@ -93,3 +94,44 @@ async def test_who_may_not_start_a_conference_waits_for_it() -> None:
     assert at(outcome, "says 'it begins'") == 20
     assert at(outcome, "asks /met") > 80
     assert "beeps" in dialogue(outcome)
+
+
+@pytest.mark.parametrize(
+    ("lines", "answer", "told_events"),
+    [
+        (
+            ("queue help is answered after 25 for 20",),
+            WAIT,
+            [("join", 1, None), ("leave", 0, "dequeued")],
+        ),
+        (("15 hang up",), WAIT, [("join", 1, None), ("leave", 0, "abandoned")]),
+        ((), [{"verb": "leave"}], [("join", 1, None), ("leave", 0, "abandoned")]),
+    ],
+)
+@pytest.mark.parametrize("scheme", ["http", "ws"])
+async def test_the_hook_of_the_account_is_told_of_queues_over_http(
+    lines: tuple[str, ...], answer: Any, told_events: Any, scheme: str
+) -> None:
+    async with raw_app({"/": [ENQUEUE, HANGUP], "/wait": answer}, scheme) as app:
+        hook = f"{app.url.replace('ws', 'http')}/queues"
+        outcome = await called(app.url, *lines, queue_status=hook)
+
+    told = app.told("/queues")
+    events = [(one["event"], one["length"], one.get("leave_reason")) for one in told]
+    assert events == told_events
+    assert {one["queue"] for one in told} == {"help"}
+    assert {one["call_sid"] for one in told} == {outcome.info.call_sid}
+    assert not app.kinds("queue:status")
+
+
+@pytest.mark.parametrize(("most", "is_in"), [(3, True), (2, False)])
+async def test_a_caller_who_is_one_too_many_waits_in_silence(most: int, *, is_in: bool) -> None:
+    verb = {**MEETING, "maxParticipants": most}
+    async with raw_app({"/": [verb, HANGUP]}) as app:
+        outcome = await called(app.url, "conference m has 2 members", "10 hang up")
+
+    joined = "lets the caller into the conference m" in dialogue(outcome)
+    waits = "waits before the conference m, which is full" in dialogue(outcome)
+    assert (joined, waits) == (is_in, not is_in)
+    assert [told["event"] for told in app.told("/event")] == ["join", "leave"] * is_in
+    assert len(app.told("/met")) == is_in

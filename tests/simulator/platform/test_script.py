@@ -1,6 +1,7 @@
 """The script: each kind of line, what is no line, and in which order people act."""
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,20 @@ from simulator.platform.raw_app import LONG, called, dialogue, played, raw_app
 import listen_server.simulator.platform.script as module
 from listen_server.simulator.errors import CallError
 from listen_server.simulator.platform import read_script
-from listen_server.simulator.platform.script import Cue, HangUp, Party, Press, Queue, Room, Speak
+from listen_server.simulator.platform.script import (
+    Cue,
+    Greeting,
+    HangUp,
+    Party,
+    Press,
+    Queue,
+    Refer,
+    Room,
+    Send,
+    Speak,
+    SpeakFile,
+    Transfer,
+)
 
 
 def test_each_kind_of_line_is_read() -> None:
@@ -22,9 +36,16 @@ def test_each_kind_of_line_is_read() -> None:
             "+3 say I want sales for 2",
             "asked press 12#",
             "asked+1 hang up",
+            "recording speak a.wav",
+            'recording+1 speak "a b.wav" as good bye',
+            'hears "press 1" press 1',
+            'hears "press 2"+2 transfer to +1556',
+            "+1 send INFO how are you",
             "party +1555 answers after 3 for 20",
             "party ann@example.com is busy after 1",
             "party * never answers",
+            "party +1555 greets with hello there and beeps",
+            "party +1555 transfers to +1556 after 5",
             "queue help is answered after 30 for 15",
             "queue help has a caller after 5",
             "conference m has 2 members",
@@ -38,10 +59,17 @@ def test_each_kind_of_line_is_read() -> None:
         Cue("after", 3, Speak("I want sales", 2)),
         Cue("asked", 0, Press("12#")),
         Cue("asked", 1, HangUp()),
+        Cue("recording", 0, SpeakFile(Path("a.wav"))),
+        Cue("recording", 1, SpeakFile(Path("a b.wav"), "good bye")),
+        Cue("hears", 0, Press("1"), "press 1"),
+        Cue("hears", 2, Refer("+1556"), "press 2"),
+        Cue("after", 1, Send("INFO", "how are you")),
     ]
     assert script.party("+1555") == Party("answers", 3, 20)
     assert script.party("ann@example.com") == Party("busy", 1)
     assert script.party("anybody").outcome == "no answer"
+    assert script.greetings == {"+1555": Greeting("hello there", beeps=True)}
+    assert script.transfers == {"+1555": Transfer("+1556", 5)}
     assert script.answered == {"help": Queue(30, 15)}
     assert script.waiting == {"help": Queue(5, 15)}
     assert script.rooms == {"m": Room(2, None, 9), "n": Room(0, 10, 60)}

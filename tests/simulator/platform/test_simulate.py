@@ -1,6 +1,7 @@
 """`listen-server simulate call`: what it prints, and how it leaves."""
 
 import asyncio
+import socket
 import subprocess
 import sys
 import threading
@@ -83,3 +84,12 @@ def test_what_is_wrong_on_the_command_line_is_said_in_a_sentence(
     assert done.returncode == 1
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_port_for_the_rest_api_that_is_taken_is_said_in_a_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = _simulated("--app", "http://127.0.0.1:9", "--rest", port)
+
+    assert done.returncode == 1
+    assert f"port {port} cannot be had" in done.stderr

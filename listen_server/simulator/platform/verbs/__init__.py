@@ -29,7 +29,6 @@ from listen_server.simulator.platform.scope import Scope
 from listen_server.simulator.platform.session import Session
 from listen_server.simulator.platform.verbs.calls import (
     answer,
-    config,
     decline,
     dub,
     hangup,
@@ -38,6 +37,7 @@ from listen_server.simulator.platform.verbs.calls import (
     tag,
 )
 from listen_server.simulator.platform.verbs.conference import conference
+from listen_server.simulator.platform.verbs.configuring import config
 from listen_server.simulator.platform.verbs.dialling import dial
 from listen_server.simulator.platform.verbs.gathering import gather
 from listen_server.simulator.platform.verbs.prompts import pause, play, say

@@ -1,19 +1,16 @@
-"""What happens to the call itself: answer, hangup, redirect, sip:decline, tag, config, dub."""
+"""What happens to the call itself: answer, hangup, redirect, sip:decline, tag, dub."""
 
 from listen_server.jambonz.verbs import (
     Answer,
-    Config,
     Dub,
     Hangup,
     Leave,
-    Listen,
     Redirect,
     SipDecline,
     Tag,
 )
 from listen_server.simulator.platform.scope import Scope
 from listen_server.simulator.platform.session import Session
-from listen_server.simulator.platform.verbs.streams import close_background, open_background
 
 
 async def answer(session: Session, verb: Answer, scope: Scope) -> None:
@@ -32,6 +29,8 @@ async def hangup(session: Session, verb: Hangup, scope: Scope) -> None:
 async def redirect(session: Session, verb: Redirect, scope: Scope) -> None:
     """Go on with another application."""
     del scope
+    if verb.status_hook is not None:
+        session.status_hook = verb.status_hook
     await session.act(verb, verb.action_hook, {})
 
 
@@ -56,24 +55,6 @@ async def leave(session: Session, verb: Leave, scope: Scope) -> None:
     """Do nothing: only the answer to a wait hook can leave a queue."""
     del verb, scope
     session.write("JAMBONZ", "is in no queue to leave")
-
-
-async def config(session: Session, verb: Config, scope: Scope) -> None:
-    """Change what holds for the whole call."""
-    del scope
-    changed = sorted(verb.write_nested())
-    session.write("JAMBONZ", f"takes settings: {', '.join(changed)}")
-    if verb.notify_events is not None:
-        session.switches.notify_events = verb.notify_events
-    if (background := verb.listen) is None:
-        return
-    if background.enable is False:
-        await close_background(session)
-        return
-    given = background.write()
-    given.pop("enable", None)
-    session.media(early=bool(verb.early_media))
-    await open_background(session, Listen.model_validate(given))
 
 
 async def dub(session: Session, verb: Dub, scope: Scope) -> None:

@@ -29,7 +29,8 @@ async def conference(session: Session, verb: Conference, scope: Scope) -> None:
         await meeting.attend(scope)
     except Stopped:
         meeting.leave()
-    await session.act(verb, verb.action_hook, {})
+    if not meeting.is_full:
+        await session.act(verb, verb.action_hook, {})
 
 
 class _Meeting:
@@ -41,6 +42,7 @@ class _Meeting:
         self._room = room
         self._members = room.members
         self._inside = False
+        self.is_full = False
         self._began = session.clock.now
         self._held: Scope | None = None
 
@@ -64,8 +66,16 @@ class _Meeting:
     async def attend(self, scope: Scope) -> None:
         """Be in it until it ends for this caller."""
         session, verb = self._session, self._verb
+        if session.sip_hook is not None:
+            session.hears_sip = True
         if verb.enter_hook is not None:
             await self._play(verb.enter_hook, scope)
+        most = verb.max_participants or 0
+        if 1 < most <= self._members:
+            # the media server lets nobody in and says nothing, and `join` of drachtio-fsmrf waits
+            self.is_full = True
+            session.write("JAMBONZ", f"waits before the conference {verb.name}, which is full")
+            await scope.until()
         self._inside = session.in_conference = True
         session.hold_hook = lambda hook: self._hold(hook, scope)
         self._members += 1

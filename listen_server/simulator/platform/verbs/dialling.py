@@ -8,14 +8,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from listen_server.jambonz.verbs import Dial, Gather, Hangup, Target
+from listen_server.jambonz.verbs import Dial, Gather, Hangup, Play, Target
 from listen_server.jambonz.verbs.targets import OtherTarget, Phone, Sip, User
 from listen_server.simulator.platform.info import CallInfo
+from listen_server.simulator.platform.referring import refer
 from listen_server.simulator.platform.rules import Refusal
 from listen_server.simulator.platform.scope import Scope, Stopped
-from listen_server.simulator.platform.script import Party
+from listen_server.simulator.platform.script import Party, Transfer
 from listen_server.simulator.platform.session import Session
-from listen_server.simulator.platform.verbs.prompts import perform
+from listen_server.simulator.platform.verbs.detecting import detect
+from listen_server.simulator.platform.verbs.prompts import perform, play
 from listen_server.simulator.platform.verbs.streams import stream, transcribing
 
 
@@ -32,10 +34,14 @@ async def dial(session: Session, verb: Dial, scope: Scope) -> None:
     """Call everybody, connect the first, and ask the hook when it is over."""
     if not verb.answer_on_bridge:
         session.media(early=False)
+    music = scope.inside()
+    if verb.dial_music is not None:
+        session.beside(_music(session, verb.dial_music, music))
     legs = [_leg(session, target) for target in verb.target]
     results: dict[str, Any] = {}
     try:
         leg = await _ring(session, verb, scope, legs, results)
+        music.stop()
         if leg is not None and await _confirmed(session, verb, scope, leg):
             await _connected(session, verb, scope, leg, results)
     except Stopped:
@@ -45,6 +51,11 @@ async def dial(session: Session, verb: Dial, scope: Scope) -> None:
         if not results:
             results |= {"dialCallStatus": "no-answer", "dialSipStatus": 487}
     await session.act(verb, verb.action_hook, results)
+
+
+async def _music(session: Session, url: str, scope: Scope) -> None:
+    """Play to the caller while it rings, once (`_initializeInbound`)."""
+    await play(session, Play(url=url, early_media=True), scope)
 
 
 def _leg(session: Session, target: Target) -> _Leg:
@@ -139,18 +150,38 @@ async def _connected(
     hears = _capturing(session, verb)
     session.keys.append(hears)
     lasts = min(leg.party.lasts, verb.time_limit or leg.party.lasts)
+    ends, gone = session.clock.now + leg.party.lasts, False
+
+    def detach() -> float:
+        nonlocal gone
+        gone = True
+        return ends
+
+    session.detach = detach
+    if verb.amd is not None:
+        session.beside(detect(session, verb.amd, leg.info.to, inside))
+    if (transfer := session.script.transfers.get(leg.info.to)) is not None:
+        session.beside(_transfers(session, transfer, inside))
+    if session.sip_hook is not None:
+        session.hears_sip = True
     try:
         await scope.sleep(lasts)
         over = "hangs up" if leg.party.lasts <= lasts else "is cut off by the time limit"
         session.write(leg.info.to, over)
     finally:
         session.keys.remove(hears)
-        session.child = None
+        session.child = session.detach = None
         session.switches.muted = False
         inside.stop()
         if streaming is not None:
             await asyncio.wait({streaming})
-        _completed(session, leg)
+        if not gone:
+            _completed(session, leg)
+
+
+async def _transfers(session: Session, transfer: Transfer, scope: Scope) -> None:
+    await scope.sleep(transfer.after)
+    await refer(session, transfer.to, by_child=True)
 
 
 def _nested(

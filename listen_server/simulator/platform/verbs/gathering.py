@@ -20,7 +20,7 @@ _TIMEOUT: Final = 15.0  # seconds
 class _Input:
     """What the caller has given so far."""
 
-    def __init__(self, session: Session, verb: Gather, prompt: Scope) -> None:
+    def __init__(self, session: Session, verb: Gather, prompt: Scope, *, asks: bool) -> None:
         self.digits = ""
         self.done: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.news = asyncio.Event()
@@ -28,6 +28,7 @@ class _Input:
         self._session = session
         self._verb = verb
         self._prompt = prompt
+        self._asks = asks
         self.speech = ""
 
     def press(self, key: str) -> None:
@@ -64,14 +65,16 @@ class _Input:
     def _resolve(self, reason: str) -> None:
         if not self.done.done():
             self.done.set_result(reason)
-            self._session.asked.clear()
+            if self._asks:
+                self._session.asked.clear()
 
 
-async def gather(session: Session, verb: Gather, scope: Scope) -> None:
-    """Prompt, collect, and ask the hook."""
-    session.media(early=verb.early_media)
+async def gather(session: Session, verb: Gather, scope: Scope, *, background: bool = False) -> None:
+    """Prompt, collect, and ask the hook; in the background, beside the verbs (config)."""
+    if not background:
+        session.media(early=verb.early_media)
     prompt = scope.inside()
-    given = _Input(session, verb, prompt)
+    given = _Input(session, verb, prompt, asks=not background)
     if verb.listen_during_prompt is not False:
         _attach(session, given)
     try:
@@ -80,11 +83,14 @@ async def gather(session: Session, verb: Gather, scope: Scope) -> None:
             raise Stopped(scope)
         if verb.listen_during_prompt is False:
             _attach(session, given)
-        reason = await _collect(session, verb, scope, given)
+        reason = await _collect(session, verb, scope, given, asks=not background)
     finally:
-        session.asked.clear()
+        if not background:
+            session.asked.clear()
         _detach(session, given)
-    await session.act(verb, verb.action_hook, _results(given, reason))
+    if background and session.transport.lasting:
+        session.stop_all("over")  # over HTTP what is executed goes on until the hook is answered
+    await session.act(verb, verb.action_hook, _results(session, verb, given, reason))
 
 
 async def _prompt(session: Session, verb: Gather, scope: Scope) -> None:
@@ -95,10 +101,12 @@ async def _prompt(session: Session, verb: Gather, scope: Scope) -> None:
             await play(session, verb.play, scope)
 
 
-async def _collect(session: Session, verb: Gather, scope: Scope, given: _Input) -> str:
+async def _collect(
+    session: Session, verb: Gather, scope: Scope, given: _Input, *, asks: bool
+) -> str:
     """Wait for the input, from the end of the prompt; each key begins the wait anew."""
     seconds: float | None = verb.timeout if "timeout" in verb.model_fields_set else _TIMEOUT
-    if not given.done.done():
+    if asks and not given.done.done():
         session.asked.set()
     while True:
         given.news.clear()
@@ -139,12 +147,13 @@ def _detach(session: Session, given: _Input) -> None:
             listeners.remove(one)  # type: ignore[arg-type]  # each is in its own list
 
 
-def _results(given: _Input, reason: str) -> dict[str, Any]:
+def _results(session: Session, verb: Gather, given: _Input, reason: str) -> dict[str, Any]:
     match reason:
         case "dtmf":
             return {"digits": given.digits, "reason": "dtmfDetected"}
         case "speech":
-            return {**speech_of(given.speech), "reason": "speechDetected"}
+            heard = speech_of(given.speech, session.language(verb.recognizer))
+            return {**heard, "reason": "speechDetected"}
         case _:
             return {"reason": "timeout"}
 

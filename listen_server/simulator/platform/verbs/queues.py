@@ -4,6 +4,7 @@ Sources: lib/tasks/enqueue.js and dequeue.js of jambonz-feature-server 0.9.8.
 """
 
 import asyncio
+import time
 from contextlib import suppress
 from typing import Any, Final
 
@@ -24,18 +25,39 @@ async def enqueue(session: Session, verb: Enqueue, scope: Scope) -> None:
     began = session.clock.now
     taken = session.script.answered.get(verb.name)
     session.write("JAMBONZ", f"puts the caller into the queue {verb.name}")
+    _tell(session, verb, "join", length=1, joinTime=_now())
     result = "hangup"
     try:
         result = await _waited(session, verb, scope, taken.after if taken else None)
         if result == "bridged" and taken is not None:
             session.write("AGENT", f"takes the caller out of {verb.name}")
+            _tell_left(session, verb, leaveReason="dequeued", dequeuer="agent")
             with suppress(Stopped):
                 await scope.sleep(taken.lasts)
                 session.write("AGENT", "hangs up")
+        else:
+            _tell_left(session, verb, leaveReason="abandoned")  # as `kill` has it, here as well
     except Stopped:
         session.write("JAMBONZ", "takes the caller out of the queue")
+        _tell_left(session, verb, leaveReason="abandoned")
     told = _about(session, verb, began)
     await session.act(verb, verb.action_hook, {**told, "queueResult": result})
+
+
+def _tell(session: Session, verb: Enqueue, event: str, **about: Any) -> None:
+    """Tell the account's hook for queues (`performQueueWebhook`), if it has one."""
+    if session.queue_hook is not None:
+        session.write("JAMBONZ", f"tells of the queue {verb.name}: {event}")
+        told = {"event": event, "queue": verb.name, **about, **session.info.payload()}
+        session.tell("queue:status", session.queue_hook, told)
+
+
+def _tell_left(session: Session, verb: Enqueue, **why: str) -> None:
+    _tell(session, verb, "leave", length=0, leaveTime=_now(), **why)
+
+
+def _now() -> int:
+    return round(time.time() * 1000)  # milliseconds, as JavaScript has it
 
 
 def _about(session: Session, verb: Enqueue, began: float) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from listen_server.jambonz.verbs import Listen, Transcribe
 from listen_server.simulator.errors import CallError
+from listen_server.simulator.platform.heard import Beeped
 from listen_server.simulator.platform.info import CallInfo
 from listen_server.simulator.platform.scope import Scope, Stopped
 from listen_server.simulator.platform.session import Session
@@ -23,7 +24,8 @@ async def listen(session: Session, verb: Listen, scope: Scope) -> None:
     session.media(early=verb.early_media)
     if verb.play_beep:
         session.write("JAMBONZ", "beeps")
-        await scope.sleep(_BEEP)
+        with session.hearing.of(Beeped(seconds=_BEEP)):
+            await scope.sleep(_BEEP)
     inside = scope.inside()
     if verb.transcribe is not None:
         session.beside(transcribing(session, verb.transcribe, inside, session.info))
@@ -42,17 +44,20 @@ async def stream(
     if made is None:
         return {}
     session.stream = made
+    session.recording.set()
     pressed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     def hear(key: str) -> None:
         made.press(key)
         if key == verb.finish_on_key and not pressed.done():
             pressed.set_result(key)
+            session.recording.clear()
 
     session.keys.append(hear)
     with suppress(Stopped):
         await scope.until(pressed, made.ended, seconds=verb.max_length or None)
     session.keys.remove(hear)
+    session.recording.clear()
     session.stream = None
     await closed(session, made)
     results: dict[str, Any] = {"dialCallDuration": int(round(made.seconds, 3))}
@@ -71,6 +76,7 @@ async def opened(session: Session, verb: Listen, told: dict[str, Any]) -> Stream
         session.write("JAMBONZ", f"cannot stream: {error}")
         return None
     made.muted = session.switches.muted
+    session.streams.append(made)
     session.write("JAMBONZ", f"streams to {made.path}")
     return made
 
@@ -80,7 +86,7 @@ async def closed(session: Session, made: Stream) -> None:
     by = made.ended.result() if made.ended.done() else None
     await made.close()
     ended = f" ({by})" if by else ""
-    session.write("JAMBONZ", f"has streamed {made.sent_seconds:.1f} s of audio{ended}")
+    session.write("JAMBONZ", f"has streamed {made.sent.seconds:.1f} s of audio{ended}")
 
 
 async def open_background(session: Session, verb: Listen) -> None:
@@ -118,7 +124,8 @@ async def transcribing(session: Session, verb: Transcribe, scope: Scope, info: C
 
     def hear(text: str) -> None:
         if verb.transcription_hook is not None:  # the platform does not require it
-            session.notify(verb.transcription_hook, speech_of(text), info)
+            heard = speech_of(text, session.language(verb.recognizer))
+            session.notify(verb.transcription_hook, heard, info)
 
     with _listening(session, hear):
         await scope.until()
@@ -133,11 +140,11 @@ def _listening(session: Session, hear: Any) -> Iterator[None]:
         session.ears.remove(hear)
 
 
-def speech_of(text: str) -> dict[str, Any]:
+def speech_of(text: str, language: str = "en-US") -> dict[str, Any]:
     """Return a final result of a recogniser."""
     return {
         "speech": {
-            "languageCode": "en-US",
+            "languageCode": language,
             "channelTag": 1,
             "isFinal": True,
             "alternatives": [{"confidence": 0.9, "transcript": text}],
