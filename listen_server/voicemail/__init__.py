@@ -1,0 +1,1 @@
+"""The voicemail that callers hear and owners call: README.md says how."""

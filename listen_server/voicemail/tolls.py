@@ -1,0 +1,51 @@
+"""Which numbers may be called back at the expense of whoever runs this: those that are listed.
+
+Pure. Whoever leaves a message chooses the number that is shown, and may earn by each call to it.
+calling_back.py asks.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+_INTERNATIONAL: Final = re.compile(r"(?:\+|00)([1-9][0-9]{6,14})")
+
+_CARIBBEAN: Final = (
+    *("242", "246", "264", "268", "284", "345", "441", "473", "649", "658", "664", "721", "758"),
+    *("767", "784", "809", "829", "849", "868", "869", "876"),
+)
+"""Area codes of +1 that are countries of their own, at prices of their own (NANPA)."""
+COSTLY: Final[tuple[str, ...]] = (
+    *("1900", "1976", *(f"1{code}" for code in _CARIBBEAN)),
+    *("3190", "3290", "3389", "34803", "34806", "34807", "34905", "35315", "3989"),
+    *("4190", "4390", "4393", "4484", "4487", "449", "46900", "46939", "46944", "47820", "47829"),
+    *("4890", "4970", "49137", "49190", "49900", "6119", "64900", "65190"),
+    *("808", "870", "878", "881", "882", "883", "888", "979"),
+)
+"""Shared cost, premium rate and satellites, by country code and beginning (ITU-T E.164 list of
+assigned codes; national numbering plans). No list of these is whole: allow few prefixes."""
+
+
+def may_call(number: str | None, allowed: Sequence[str]) -> str | None:
+    """Return the number in E.164 if it may be called, else None.
+
+    It begins with one of the allowed prefixes (`+49`, `0049`, `49`); where what it begins with is
+    costly, that beginning must be listed itself, or a longer one. A number without its country
+    code is never called: whose it is, depends on where one is.
+    """
+    found = _INTERNATIONAL.fullmatch(number or "")
+    if not found:
+        return None
+    plain = found[1]
+    longest = max((len(one) for one in map(_plain, allowed) if _begins(plain, one)), default=0)
+    costly = max((len(one) for one in COSTLY if plain.startswith(one)), default=0)
+    return f"+{plain}" if longest and longest >= costly else None
+
+
+def _begins(number: str, prefix: str) -> bool:
+    return bool(prefix) and number.startswith(prefix)
+
+
+def _plain(prefix: str) -> str:
+    digits = re.sub(r"[^0-9+]", "", prefix)
+    return re.sub(r"^(\+|00)", "", digits)

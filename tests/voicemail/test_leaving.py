@@ -1,0 +1,51 @@
+"""Leaving a message: the screenplays in screenplays/, by both transports."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+from voicemail.machine import Machine, Transport, machine
+from voicemail.screenplay import act
+
+from listen_server.simulator.platform.info import Server
+
+PLAYS: Final = sorted((Path(__file__).parent / "screenplays").glob("*.txt"))
+WAYS: Final[tuple[tuple[Transport, Server], ...]] = (("http", "new"), ("ws", "new"))
+OLD: Final[tuple[tuple[Transport, Server], ...]] = (("http", "old"), ("ws", "old"))
+
+
+@pytest.fixture(scope="module")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Machine]:
+    """One server for all screenplays."""
+    folder = tmp_path_factory.mktemp("server")
+    async with machine(folder, voicemail={"end_on_silence": 2.0}) as made:
+        yield made
+
+
+@pytest.mark.parametrize("play", PLAYS, ids=lambda play: play.stem)
+async def test_a_caller_hears_what_the_screenplay_says(
+    server: Machine, tmp_path: Path, play: Path
+) -> None:
+    await act_all(play, server, tmp_path, WAYS)
+
+
+@pytest.mark.parametrize("play", ["recorded_again", "the_operator", "too_short"])
+async def test_servers_that_write_camel_case_are_served_as_well(
+    server: Machine, tmp_path: Path, play: str
+) -> None:
+    (file,) = [one for one in PLAYS if one.stem == play]
+    await act_all(file, server, tmp_path, OLD)
+
+
+async def act_all(
+    play: Path, server: Machine, folder: Path, ways: tuple[tuple[Transport, Server], ...]
+) -> None:
+    """Act a screenplay in several ways at once."""
+    text = await asyncio.to_thread(play.read_text)
+    async with asyncio.TaskGroup() as all_ways:
+        for transport, kind in ways:
+            own = folder / f"{transport}-{kind}"
+            await asyncio.to_thread(own.mkdir)
+            all_ways.create_task(act(text, server, own, transport, kind))
