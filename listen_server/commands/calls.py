@@ -1,6 +1,7 @@
 """`listen-server calls`: which calls are on, and commands to them, over a server's own API."""
 
 import json
+import sys
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -8,6 +9,7 @@ import httpx2
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from listen_server.commands.options import ConfigFile
 from listen_server.errors import ConfigError
@@ -28,7 +30,9 @@ Password = Annotated[
         show_default=False,
     ),
 ]
-_PATIENCE = 15.0  # seconds
+_PATIENCE = 45.0  # seconds: a command waits for a socket that has dropped, 30 s
+_SID = 36  # characters of a callSid, which is there to be copied
+_WIDE = 200  # columns where nobody's terminal is
 
 
 @calls.command("list")
@@ -38,17 +42,21 @@ def list_calls(
     """List the calls that are on."""
     answer = _ask("GET", _base(url, config), user, password)
     table = Table(box=None, pad_edge=False)
-    for column in ("call", "since", "streams", "sinks", "application socket"):
-        table.add_column(column)
+    for number, column in enumerate(("call", "since", "streams", "sinks", "application socket")):
+        table.add_column(column, no_wrap=number == 0, min_width=_SID if number == 0 else None)
     for call in answer["calls"]:
         sinks = {sink: None for stream in call["streams"] for sink in stream["sinks"]}
         since = (call["started_at"] or "")[:19].replace("T", " ")
         socket = "yes" if call["application_socket"] else "no"
-        table.add_row(call["call_sid"], since, str(len(call["streams"])), ", ".join(sinks), socket)
+        sid = "".join(one if one.isprintable() else "?" for one in call["call_sid"])
+        table.add_row(Text(sid), since, str(len(call["streams"])), ", ".join(sinks), socket)
     if answer["calls"]:
-        Console(highlight=False).print(table)
+        wide = None if sys.stdout.isatty() else _WIDE
+        Console(highlight=False, width=wide).print(table)
     else:
         typer.echo("no call is on", err=True)
+    if missing := answer.get("unanswered_workers"):
+        typer.echo(f"{missing} worker(s) did not answer: their calls are not shown", err=True)
 
 
 @calls.command("command")

@@ -7,6 +7,7 @@ a websocket carries no signature and a GET hook none that can be checked, so tho
 import hashlib
 import hmac
 import ipaddress
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from listen_server.credentials import basic_credentials
 from listen_server.jambonz.signature import HEADER, WINDOW, is_signed
 
 MAX_CREDENTIAL: Final = 4096  # bytes of an Authorization header that are looked at
+_HOST: Final = re.compile(r"([\w.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(:[0-9]{1,5})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,16 @@ class Denied:
         return {"WWW-Authenticate": 'Basic realm="jambonz"'} if self.status == _UNKNOWN else {}
 
 
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who has come, and by which way."""
+
+    tenant: str | None = None
+    """Whose calls it brings; None where its credential does not say."""
+    base: str | None = None
+    """Scheme and host by which it has come, such as https://app.example.com; None if unknown."""
+
+
 _UNKNOWN: Final = 401
 _FORBIDDEN: Final = 403
 
@@ -45,8 +57,11 @@ class Access:
     """Passwords by user, for HTTP Basic."""
     secrets: Sequence[str] = field(default=(), repr=False)
     """Webhook secrets of the account; several, while one is exchanged."""
-    check: Callable[[str, str], bool] | None = None
-    """Another way to tell whether user and password are right; it must not block."""
+    check: Callable[[str, str], bool | str] | None = None
+    """Another way to tell whether user and password are right; it must not block. A text is the
+    tenant whose calls they are, and becomes `Call.tenant`."""
+    tenant: str | None = None
+    """Whose calls they are where `check` does not say."""
     window: float = WINDOW
     """Seconds that a signature may be old, or new."""
     clock: Callable[[], float] = time.time
@@ -63,7 +78,7 @@ class Access:
         `signed` says that a body comes which can be signed.
         """
         if self.basic:
-            return None if self._is_user(connection) else Denied(_UNKNOWN, "user or password wrong")
+            return None if self._user(connection) else Denied(_UNKNOWN, "user or password wrong")
         if self.secrets:
             why = "without HTTP Basic configured, only hooks by POST can be told from forgeries"
             return None if signed else Denied(_FORBIDDEN, why)
@@ -82,7 +97,12 @@ class Access:
             return None
         return Denied(_FORBIDDEN, "the signature is missing, wrong or out of date")
 
-    def _is_user(self, connection: HTTPConnection) -> bool:
+    def peer(self, connection: HTTPConnection) -> Peer:
+        """Return who has come, where nothing is refused."""
+        who = self._user(connection) if self.basic else False
+        return Peer(who if isinstance(who, str) else self.tenant, _base(connection))
+
+    def _user(self, connection: HTTPConnection) -> bool | str:
         header = connection.headers.get("authorization", "")
         given = basic_credentials(header) if len(header) <= MAX_CREDENTIAL else None
         if given is None:
@@ -91,6 +111,12 @@ class Access:
         known = self.users.get(user)
         right = hmac.compare_digest(_hash(password), _hash(known or "")) and known is not None
         return right or (self.check is not None and self.check(user, password))
+
+
+def _base(connection: HTTPConnection) -> str | None:
+    host = connection.headers.get("host", "")
+    secure = connection.scope.get("scheme") in {"https", "wss"}
+    return f"http{'s' if secure else ''}://{host}" if _HOST.fullmatch(host) else None
 
 
 def _hash(text: str) -> bytes:

@@ -38,6 +38,12 @@ class Answering:
         """Return the method of a hook."""
         return self.application.hooks.get(path)
 
+    @property
+    def no_such_hook(self) -> str:
+        """What the log says where jambonz asks for a hook that there is not: which there are."""
+        known = ", ".join(self.application.hooks) or "none"
+        return f"{type(self.application).__name__} has no such hook; it has {known}"
+
     def read(self, method: HookMethod, given: Mapping[str, Any]) -> CallHook:
         """Read a hook as its method wants it. Raises Refused."""
         return read_hook_as(method.model, given) if method.model else read_hook(given)

@@ -4,9 +4,10 @@ webhooks.py and sockets.py serve it; answering.py asks its methods and stands in
 """
 
 import inspect
+import itertools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Literal, TypeAlias, TypeVar, get_type_hints
+from typing import Any, ClassVar, Final, Literal, TypeAlias, TypeVar, get_args, get_type_hints
 
 from listen_server.jambonz.call import Call
 from listen_server.jambonz.hooks import CallHook, CallStatusChanged
@@ -19,7 +20,6 @@ Verbs: TypeAlias = (
 Method = TypeVar("Method", bound=Callable[..., Any])
 STATUS_PATH: Final = "/call-status"
 _MARK: Final = "_jambonz_hook"
-_TAKES_HOOK: Final = 3  # parameters: self, call, hook
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,10 @@ def notice(path: str) -> Callable[[Method], Method]:
 
 
 def _marking(path: str, place: Place, *, answers: bool) -> Callable[[Method], Method]:
+    if not isinstance(path, str):
+        raise TypeError('the path of the hook is missing: @hook("/chosen")')
+    if place not in get_args(Place):
+        raise ValueError(f"the place of a hook is one of {', '.join(get_args(Place))}")
     if not path.startswith("/") or path in {"/", STATUS_PATH}:
         raise ValueError(f"the path of a hook begins with /, and is not / or {STATUS_PATH}")
 
@@ -79,12 +83,12 @@ class CallApplication:
         super().__init_subclass__(**options)
         found: dict[str, HookMethod] = {}
         for name, method in inspect.getmembers(cls, callable):
-            if (marked := getattr(method, _MARK, None)) is None:
+            if (marked := _mark_of(cls, name)) is None:
                 continue
             path, place, answers = marked
             if path in found:
                 raise TypeError(f"{cls.__name__} has two methods for the hook {path}")
-            takes_hook = len(inspect.signature(method).parameters) >= _TAKES_HOOK
+            takes_hook = _takes_hook(f"{cls.__name__}.{name}", method)
             model = _model(method) if takes_hook else None
             found[path] = HookMethod(path, name, place, answers, model, takes_hook)
         cls.hooks = found
@@ -121,12 +125,32 @@ class CallApplication:
 Notice: TypeAlias = Literal["on_status", "on_adulting", "on_queue", "on_verb", "on_error"]
 
 
+def _mark_of(cls: type, name: str) -> tuple[str, Place, bool] | None:
+    """Return what a method was marked with, there or in the class whose method it replaces."""
+    for one in cls.__mro__:
+        if (mark := getattr(vars(one).get(name), _MARK, None)) is not None:
+            return mark  # type: ignore[no-any-return]  # set by _marking alone
+    return None
+
+
+def _takes_hook(name: str, method: Callable[..., Any]) -> bool:
+    """Tell whether a method wants the hook beside the call."""
+    signature = inspect.signature(method)
+    for takes_hook in (True, False):
+        try:
+            signature.bind(*["self", "call", "hook"][: 3 if takes_hook else 2])
+        except TypeError:
+            continue
+        return takes_hook
+    raise TypeError(f"{name} is a hook's method: it takes the call, and the hook if it wants it")
+
+
 def _model(method: Callable[..., Any]) -> type[CallHook] | None:
     """Return how a method wants its hook read: the annotation of its second parameter."""
     try:
         hints = get_type_hints(method)
     except NameError:  # a name that is there for a type checker only
         return None
-    name = list(inspect.signature(method).parameters)[2]
+    name = next(itertools.islice(inspect.signature(method).parameters, 2, None), "")
     wanted = hints.get(name)
     return wanted if isinstance(wanted, type) and issubclass(wanted, CallHook) else None

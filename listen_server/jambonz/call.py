@@ -9,11 +9,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from listen_server.errors import ListenServerError
+from listen_server.jambonz.access import Peer
 from listen_server.jambonz.commands import Command
 from listen_server.jambonz.hooks import CallHook
 from listen_server.jambonz.model import NOWHERE, Addresses
 
 Write: TypeAlias = Callable[[bytes], Awaitable[None]]
+_ANYBODY: Final = Peer()
 _LABEL: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
@@ -24,8 +26,14 @@ class Unreachable(ListenServerError):  # noqa: N818 - the name says what the cal
 class Call:
     """A call. `told` is the newest that jambonz has said about it, `first` the oldest."""
 
-    def __init__(self, told: CallHook, addresses: Addresses = NOWHERE) -> None:
+    def __init__(
+        self, told: CallHook, addresses: Addresses = NOWHERE, peer: Peer = _ANYBODY
+    ) -> None:
         self.sid: Final = told.call_sid
+        self.tenant: Final = peer.tenant
+        """Whose call it is, where the credential says it (`Access.check`)."""
+        self.base: Final = peer.base
+        """Scheme and host by which jambonz has come."""
         self.first: Final = told
         self.told = told
         self.resumed = False

@@ -35,6 +35,7 @@ class Served:
         limits: SocketLimits | None = None,
     ) -> None:
         """Serve below a prefix such as `/desk`; whole addresses are made with `addresses`."""
+        _check(application)
         access = access or Access()
         answering = Answering(application)
         # over the websocket a hook stays a path: jambonz would ask a whole address by HTTP
@@ -50,6 +51,17 @@ class Served:
         paths = [f"{prefix}/{{path:path}}", *([prefix] if prefix else [])]
         http = [Route(path, self.webhooks.endpoint, methods=["GET", "POST"]) for path in paths]
         return [*http, *(WebSocketRoute(path, self.sockets.endpoint) for path in paths)]
+
+
+def _check(application: object) -> None:
+    """Say what is wrong before the first call would hear an apology. Raises TypeError."""
+    if isinstance(application, type) and issubclass(application, CallApplication):
+        name = application.__name__
+        raise TypeError(f"an application is served, not its class: {name}() instead of {name}")
+    if not isinstance(application, CallApplication):
+        raise TypeError(f"{type(application).__name__} is no CallApplication")
+    if type(application).on_call is CallApplication.on_call:
+        raise TypeError(f"{type(application).__name__} has no on_call: nothing says what calls do")
 
 
 def served(

@@ -14,6 +14,7 @@ import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from listen_server.errors import PeerError
+from listen_server.jambonz.access import Peer
 from listen_server.jambonz.application import Notice
 from listen_server.jambonz.call import Call, Unreachable
 from listen_server.jambonz.errors import Refused
@@ -62,8 +63,9 @@ class Live:
 class Session:
     """One socket, from its accept to its end."""
 
-    def __init__(self, sockets: "Sockets", websocket: WebSocket) -> None:
+    def __init__(self, sockets: "Sockets", websocket: WebSocket, peer: Peer) -> None:
         self._sockets = sockets
+        self._peer = peer
         self._websocket = websocket
         self._writing = asyncio.Lock()
         self._in_order = asyncio.Lock()
@@ -135,8 +137,8 @@ class Session:
 
     def _open(self, message: Message) -> Live:
         told = _read(CallArrived, message)
-        known = self._sockets.find(told.call_sid)
-        live = self._sockets.open(told, self.write)
+        known = self._sockets.find(told.call_sid, self._peer)
+        live = self._sockets.open(told, self.write, self._peer)
         if self._live is not None and self._live is not live:
             self._sockets.closed(self._live, self.write, final=True)
         if message.type == "session:adulting":
@@ -195,11 +197,11 @@ class Session:
         method = answering.method(path_of(message.hook))
         if method is None:
             call = self._call(message)
-            missing = LookupError(f"{type(answering.application).__name__} has no such hook")
+            missing = LookupError(answering.no_such_hook)
             return self._encode(answering.failed("hook", "call", call, missing))
         told = _read(method.model, message)
         call = self._call(message, told)
-        if (live := self._sockets.find(call.sid)) is not None:
+        if (live := self._sockets.find(call.sid, self._peer)) is not None:
             live.opening = None  # jambonz has had its verbs, or would not be here
         return await answering.hook(call, method, told, self._encode)
 
@@ -215,15 +217,15 @@ class Session:
 
         Its socket is ours only if jambonz asks for verbs on it: one for statuses takes no command.
         """
-        live = self._sockets.find(message.call_sid) or self._live
+        live = self._sockets.find(message.call_sid, self._peer) or self._live
         if live is not None and (live.call.connected or message.type not in WANTS_VERBS):
             return live.call
         told = told or _read(CallHook, message)
         if message.type in WANTS_VERBS:
-            self._live = self._sockets.open(told, self.write)
+            self._live = self._sockets.open(told, self.write, self._peer)
             self._live.call.resumed = True
             return self._live.call
-        return Call(told)
+        return Call(told, peer=self._peer)
 
     def _encode(self, application: Application) -> bytes:
         return write_verbs(application.encode(self._sockets.addresses))

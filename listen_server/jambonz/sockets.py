@@ -13,7 +13,7 @@ import structlog
 from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket
 
-from listen_server.jambonz.access import Access, Denied
+from listen_server.jambonz.access import Access, Denied, Peer
 from listen_server.jambonz.answering import Answering
 from listen_server.jambonz.call import Call, Write
 from listen_server.jambonz.hooks import CallHook
@@ -50,18 +50,22 @@ class Sockets:
         self.addresses: Final = addresses
         self.limits: Final = limits
         self._access = access
-        self._lives: dict[str, Live] = {}
+        self._lives: dict[tuple[str | None, str], Live] = {}
         self.open_sockets = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def calls(self) -> Mapping[str, Call]:
         """Calls with a socket, or whose socket may come back, by sid."""
-        return {sid: live.call for sid, live in self._lives.items()}
+        return {sid: live.call for (_, sid), live in self._lives.items()}
 
-    def call(self, sid: str) -> Call | None:
+    def calls_of(self, tenant: str | None) -> Mapping[str, Call]:
+        """Return those of a tenant, as their credentials say it."""
+        return {sid: live.call for (owner, sid), live in self._lives.items() if owner == tenant}
+
+    def call(self, sid: str, tenant: str | None = None) -> Call | None:
         """Return one of them."""
-        live = self._lives.get(sid)
+        live = self._lives.get((tenant, sid))
         return live.call if live else None
 
     async def endpoint(self, websocket: WebSocket) -> None:
@@ -75,7 +79,7 @@ class Sockets:
         self.open_sockets += 1
         try:
             await websocket.accept(subprotocol=SUBPROTOCOL)
-            await Session(self, websocket).run()
+            await Session(self, websocket, self._access.peer(websocket)).run()
         finally:
             self.open_sockets -= 1
 
@@ -88,15 +92,16 @@ class Sockets:
             return Denied(503, f"there are {self.open_sockets} application sockets already")
         return None
 
-    def find(self, sid: str) -> Live | None:
-        """Return a call that has a socket, or had one a moment ago."""
-        return self._lives.get(sid)
+    def find(self, sid: str, peer: Peer) -> Live | None:
+        """Return a call of a peer's that has a socket, or had one a moment ago."""
+        return self._lives.get((peer.tenant, sid))
 
-    def open(self, told: CallHook, write: Write) -> Live:
+    def open(self, told: CallHook, write: Write, peer: Peer) -> Live:
         """Give a socket to a call; to a new one where none of that sid is here."""
-        live = self._lives.get(told.call_sid)
+        key = peer.tenant, told.call_sid
+        live = self._lives.get(key)
         if live is None:
-            live = self._lives[told.call_sid] = Live(Call(told, self.addresses))
+            live = self._lives[key] = Live(Call(told, self.addresses, peer))
         live.call.hear(told)
         live.call.attach(write, patience=self.limits.resume)
         return live
@@ -124,5 +129,6 @@ class Sockets:
 
     def _forget(self, live: Live) -> None:
         live.call.end()
-        if self._lives.get(live.call.sid) is live:
-            del self._lives[live.call.sid]
+        key = live.call.tenant, live.call.sid
+        if self._lives.get(key) is live:
+            del self._lives[key]

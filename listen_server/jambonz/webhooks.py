@@ -8,10 +8,11 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from listen_server.jambonz.access import Access
+from listen_server.jambonz.access import Access, Peer
 from listen_server.jambonz.answering import Answering
 from listen_server.jambonz.application import STATUS_PATH
 from listen_server.jambonz.call import Call
@@ -28,6 +29,7 @@ from listen_server.jambonz.replays import Answer, Replays
 from listen_server.jambonz.signature import HEADER
 from listen_server.jambonz.verbs import Application, encode
 
+log = structlog.get_logger(__name__)
 MAX_BODY: Final = 1024 * 1024  # bytes
 _FORGOTTEN: Final = 8 * MAX_BODY  # bytes of a larger one that are read before it is refused
 _HOPELESS: Final = 9  # digits of a length that is not waited for
@@ -46,9 +48,12 @@ class Webhooks:
         answering: Answering,
         access: Access,
         addresses: Addresses,
-        connected: Callable[[str], Call | None] = lambda _: None,
+        connected: Callable[[str, str | None], Call | None] = lambda *_: None,
     ) -> None:
-        """Take `connected` to find a call that has a socket: its status may come by HTTP too."""
+        """Take `connected` to find a call that has a socket, by sid and tenant.
+
+        Its status may come by HTTP too.
+        """
         self.patience = 10.0
         """Seconds that a body may take to arrive."""
         self._answering = answering
@@ -92,26 +97,28 @@ class Webhooks:
     async def _answer(self, request: Request, given: Mapping[str, Any]) -> Answer:
         path = f"/{request.path_params.get('path', '')}"
         addresses = self._addresses.below(request.scope.get("root_path", ""))
+        peer = self._access.peer(request)
 
         def encode(application: Application) -> bytes:
             return application.encode(addresses)
 
         try:
             if path == "/":
-                call = Call(read_hook_as(CallArrived, given), addresses)
+                call = Call(read_hook_as(CallArrived, given), addresses, peer)
                 return 200, await self._answering.call(call, encode)
             if path == STATUS_PATH:
-                return await self._status(read_hook_as(CallStatusChanged, given))
+                return await self._status(read_hook_as(CallStatusChanged, given), peer)
             if (method := self._answering.method(path)) is None:
+                log.warning("a hook was not found", why=self._answering.no_such_hook)
                 return _told(404, "the application has no such hook")
             told = self._answering.read(method, given)
-            call = Call(told, addresses)
+            call = Call(told, addresses, peer)
             return 200, await self._answering.hook(call, method, told, encode)
         except Refused as error:
             return _told(400, str(error))
 
-    async def _status(self, told: CallHook) -> Answer:
-        call = self._connected(told.call_sid) or Call(told, self._addresses)
+    async def _status(self, told: CallHook, peer: Peer) -> Answer:
+        call = self._connected(told.call_sid, peer.tenant) or Call(told, self._addresses, peer)
         call.hear(told)
         await self._answering.notice("on_status", call, told)
         return 200, _NO_VERBS

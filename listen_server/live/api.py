@@ -16,14 +16,15 @@ from listen_server.errors import ListenServerError
 from listen_server.jambonz.call import Unreachable
 from listen_server.jambonz.commands import Command, read_command
 from listen_server.jambonz.errors import Refused
-from listen_server.live.calls import LiveCall, LiveCalls
 from listen_server.live.commander import Commander, NoWay
+from listen_server.live.crew import Crew
 from listen_server.live.rest import RestRefused
+from listen_server.live.seen import SeenCall
 
 log = structlog.get_logger(__name__)
 
 MAX_BODY: Final = 64 * 1024  # bytes; a command has at most 24 KiB
-Audit = Callable[[str, LiveCall], Awaitable[None]]
+Audit = Callable[[str, SeenCall], Awaitable[None]]
 """Write down who commands which call. Raises AuditAway."""
 _NO_STORE: Final = {"cache-control": "no-store"}
 
@@ -33,16 +34,16 @@ class AuditAway(ListenServerError):  # noqa: N818 - a state of the world
 
 
 class CallsApi:
-    """The routes, over the calls of this process."""
+    """The routes, over the calls of all workers."""
 
     def __init__(
         self,
-        calls: LiveCalls,
+        crew: Crew,
         commander: Commander,
         admit: Callable[[admission.Request], admission.Admitted | admission.Refused],
         audit: Audit,
     ) -> None:
-        self._calls = calls
+        self._crew = crew
         self._commander = commander
         self._admit = admit
         self._audit = audit
@@ -52,27 +53,35 @@ class CallsApi:
         who = self._who(request)
         if isinstance(who, Response):
             return who
-        calls = [_shown(call) for call in self._calls.of(who.tenant)]
-        return JSONResponse({"calls": calls}, headers=_NO_STORE)
+        seen = await self._crew.look(who.tenant)
+        answer = {
+            "calls": [held.call.shown() for held in seen.calls.values()],
+            "unanswered_workers": seen.unanswered,
+        }
+        return JSONResponse(answer, headers=_NO_STORE)
 
     async def command(self, request: Request) -> Response:
         """Command a call."""
         who = self._who(request)
         if isinstance(who, Response):
             return who
-        call = self._calls.find(who.tenant, request.path_params["call_sid"])
-        if call is None:
-            return _error(404, "no such call is on here")
+        sid = request.path_params["call_sid"]
+        found, unanswered = await self._crew.find(who.tenant, sid)
+        held = found or self._commander.elsewhere(who.tenant, sid)
+        if held is None:
+            return _not_found(unanswered, "such call")
         try:
             command = read_command(await _body(request))
-            await self._audit(who.user or who.tenant, call)
-            written = await self._commander.command(call, command)
+            await self._audit(who.user or who.tenant, held.call)
+            written = await self._commander.command(held, command)
         except ListenServerError as error:
-            _note(who, call, type(error).__name__)
+            _note(who, held.call, type(error).__name__)
+            if unanswered and isinstance(error, NoWay):
+                return _not_found(unanswered, "way to the call")
             return _error(_status(error), str(error))
         except ClientDisconnect:
             return Response(status_code=400)
-        _note(who, call, written.way, command)
+        _note(who, held.call, written.way, command)
         answer = {"status": "written", "way": written.way, "errors": list(written.errors)}
         return JSONResponse(answer, 202, headers=_NO_STORE)
 
@@ -130,30 +139,15 @@ def _error(status: int, says: str) -> JSONResponse:
     return JSONResponse({"error": says}, status, headers=_NO_STORE)
 
 
+def _not_found(unanswered: int, what: str) -> JSONResponse:
+    if not unanswered:
+        return _error(404, f"no {what} is on here")
+    return _error(503, f"no {what} was found, but {unanswered} worker(s) did not answer")
+
+
 def _note(
-    who: admission.Admitted, call: LiveCall, way: str, command: Command | None = None
+    who: admission.Admitted, call: SeenCall, way: str, command: Command | None = None
 ) -> None:
-    streams = [one.call.stream_id for one in call.streams]
+    streams = [one.stream_id for one in call.streams]
     name = command.command if command else None
     log.info("call commanded", credential=who.user, streams=streams, command=name, way=way)
-
-
-def _shown(call: LiveCall) -> dict[str, Any]:
-    return {
-        "call_sid": call.call_sid,
-        "application_socket": call.socket is not None,
-        "started_at": call.started_at.isoformat() if call.started_at else None,
-        "streams": [
-            {
-                "stream_id": one.call.stream_id,
-                "route": one.call.route,
-                "started_at": one.call.started_at.isoformat(),
-                "sample_rate": one.call.format.sample_rate,
-                "mix": one.call.format.mix,
-                "direction": one.call.direction,
-                "parent_call_sid": one.call.parent_call_sid,
-                "sinks": list(one.sinks),
-            }
-            for one in call.streams
-        ],
-    }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 import structlog
 
 from listen_server.live.api import AuditAway
-from listen_server.live.calls import LiveCall
+from listen_server.live.seen import SeenCall
 
 if TYPE_CHECKING:
     from listen_sinks.voicemail.index.audit import AuditEvent
@@ -40,7 +40,7 @@ class CommandAudit:
         self._opening = asyncio.Lock()
         self._opened: tuple[Any, Any] | None = None
 
-    async def __call__(self, credential: str, call: LiveCall) -> None:
+    async def __call__(self, credential: str, call: SeenCall) -> None:
         """Write it down. Raises AuditAway."""
         from listen_sinks.api import SinkError  # noqa: PLC0415 - see _open
         from listen_sinks.voicemail.index.errors import IndexAway  # noqa: PLC0415
@@ -69,10 +69,10 @@ class CommandAudit:
         return Database(self._url, patience=_PATIENCE), AuditLog(audit_key(self._key))
 
 
-def _event(credential: str, call: LiveCall) -> "AuditEvent":
+def _event(credential: str, call: SeenCall) -> "AuditEvent":
     from listen_sinks.voicemail.index.audit import AuditEvent  # noqa: PLC0415 - see _open
 
-    stream = next((one.call.stream_id for one in call.streams), None)
+    stream = next((one.stream_id for one in call.streams), None)
     try:
         return AuditEvent("command", f"credential:{credential}", stream or call.tenant)
     except ValueError:  # a tenant of digits alone could be a number

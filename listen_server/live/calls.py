@@ -22,7 +22,10 @@ class HasCalls(Protocol):
     def calls(self) -> "Mapping[str, SocketCall]":
         """Calls that have a socket, or whose socket may come back, by callSid."""
 
-    def call(self, sid: str) -> "SocketCall | None":
+    def calls_of(self, tenant: str | None) -> "Mapping[str, SocketCall]":
+        """Return those that were brought with a tenant's credential."""
+
+    def call(self, sid: str, tenant: str | None = None) -> "SocketCall | None":
         """Return one of them."""
 
 
@@ -67,10 +70,10 @@ class LiveCalls:
 
     def __init__(self) -> None:
         self._streams: dict[tuple[str, str], dict[str, LiveStream]] = {}
-        self._applications: list[tuple[str, HasCalls]] = []
+        self._applications: list[tuple[str | None, HasCalls]] = []
 
-    def add_application(self, tenant: str, application: HasCalls) -> None:
-        """Look for application sockets of a tenant here."""
+    def add_application(self, tenant: str | None, application: HasCalls) -> None:
+        """Look for application sockets of a tenant here; None is for all who have credentials."""
         self._applications.append((tenant, application))
 
     def began(self, call: Call, sinks: Sequence[str], pausing: Callable[[], None]) -> None:
@@ -93,6 +96,8 @@ class LiveCalls:
         for owner, application in self._applications:
             if owner == tenant:
                 sids += application.calls
+            elif owner is None:
+                sids += application.calls_of(tenant)
         found = (self.find(tenant, sid) for sid in dict.fromkeys(sids))
         return [one for one in found if one is not None]
 
@@ -108,6 +113,8 @@ class LiveCalls:
     def _socket(self, tenant: str, call_sids: Sequence[str]) -> "SocketCall | None":
         for sid in call_sids:
             for owner, application in self._applications:
-                if owner == tenant and (call := application.call(sid)) is not None:
+                if owner not in (tenant, None):
+                    continue
+                if (call := application.call(sid, tenant if owner is None else None)) is not None:
                     return call
         return None

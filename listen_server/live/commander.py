@@ -5,18 +5,16 @@ within a second of it.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, Protocol
+from typing import Literal, Protocol
 
 from listen_server.errors import ListenServerError
-from listen_server.jambonz.call import Call as SocketCall
 from listen_server.jambonz.call import Unreachable
 from listen_server.jambonz.commands import Command
-from listen_server.live.calls import LiveCall
-
-PATIENCE: Final = 1.0  # seconds in which jambonz says what it minds
+from listen_server.live.crew import Crew, Held
+from listen_server.live.here import Worker
+from listen_server.live.seen import SeenCall
 
 
 class NoWay(ListenServerError):  # noqa: N818 - the name says what there is
@@ -26,7 +24,11 @@ class NoWay(ListenServerError):  # noqa: N818 - the name says what there is
 class Rest(Protocol):
     """jambonz's REST API, for one account."""
 
-    async def update_call(self, call: LiveCall, command: Command) -> None:
+    @property
+    def knows_account(self) -> bool:
+        """Whether it can command calls of which nothing is known here but the callSid."""
+
+    async def update_call(self, call: SeenCall, command: Command) -> None:
         """Have the call do it. Raises RestRefused."""
 
 
@@ -40,27 +42,36 @@ class Written:
 
 
 class Commander:
-    """Commands the calls of one process."""
+    """Commands the calls of a server."""
 
-    def __init__(self, rest: Mapping[str, Rest], *, patience: float = PATIENCE) -> None:
+    def __init__(self, crew: Crew, rest: Mapping[str, Rest]) -> None:
         """`rest` is by tenant."""
+        self._crew = crew
         self._rest = rest
-        self._patience = patience
 
-    async def command(self, call: LiveCall, command: Command) -> Written:
-        """Write a command to a call. Raises NoWay, Refused, Unreachable or RestRefused."""
+    def elsewhere(self, tenant: str, call_sid: str) -> Held | None:
+        """Return a call that is not here as one that jambonz may know; None if it is not asked."""
+        rest = self._rest.get(tenant)
+        return Held(SeenCall(tenant, call_sid)) if rest and rest.knows_account else None
+
+    async def command(self, held: Held, command: Command) -> Written:
+        """Write a command to a call. Raises NoWay, Refused, Unreachable, RestRefused or Away."""
         if _pauses(command):
-            for stream in call.streams:
-                stream.pausing()  # if jambonz does not, there is no gap to be marked
-        return await self._write(call, command)
+            await self._say_pausing(held)  # if jambonz does not, there is no gap to be marked
+        return await self._write(await self._crew.reconnected(held), command)
 
-    async def _write(self, call: LiveCall, command: Command) -> Written:
-        rest = self._rest.get(call.tenant)
-        if call.socket is not None:
+    async def _say_pausing(self, held: Held) -> None:
+        call = held.call
+        told = [one.pausing(call.tenant, call.call_sid) for one in held.streaming]
+        await asyncio.gather(*told, return_exceptions=True)  # who is away has no stream to mark
+
+    async def _write(self, held: Held, command: Command) -> Written:
+        call, rest = held.call, self._rest.get(held.call.tenant)
+        if held.writing is not None and call.socket is not None:
             if call.is_leg and command.call_sid is None:
                 command = replace(command, call_sid=call.call_sid)
             try:
-                return await self._over_socket(call.socket, command)
+                return await _over_socket(held.writing, call, command)
             except Unreachable:
                 if rest is None:
                     raise
@@ -72,27 +83,12 @@ class Commander:
         await rest.update_call(call, command)
         return Written("rest")
 
-    async def _over_socket(self, socket: SocketCall, command: Command) -> Written:
-        with _complaints(socket) as errors:
-            await socket.send(command)
-            await asyncio.sleep(self._patience)
-        return Written("socket", tuple(errors))
+
+async def _over_socket(worker: Worker, call: SeenCall, command: Command) -> Written:
+    assert call.socket is not None  # noqa: S101 - the caller has looked
+    errors = await worker.write(call.tenant, call.socket.call_sid, command)
+    return Written("socket", tuple(errors))
 
 
 def _pauses(command: Command) -> bool:
     return command.command == "listen:status" and command.data["listen_status"] == "pause"
-
-
-@contextmanager
-def _complaints(socket: SocketCall) -> Iterator[list[str]]:
-    errors: list[str] = []
-
-    def note(error: Mapping[str, Any]) -> None:
-        said = [str(error[key])[:200] for key in ("msg", "details") if error.get(key)]
-        errors.append(": ".join(said) or "jambonz minds something")
-
-    socket.minders.append(note)
-    try:
-        yield errors
-    finally:
-        socket.minders.remove(note)

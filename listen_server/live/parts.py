@@ -5,9 +5,11 @@ Most servers have none of the first, and are never asked for the second: what bo
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+import multiprocessing
+import os
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
-from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
@@ -17,19 +19,24 @@ from starlette.routing import BaseRoute, Route
 from listen_server.admission import Admission
 from listen_server.credentials import CredentialStore
 from listen_server.errors import ConfigError
+from listen_server.live.applications import serve_applications
 from listen_server.live.calls import LiveCalls
-from listen_server.live.config import ApplicationSettings
+from listen_server.live.crew import Crew
+from listen_server.live.here import Here
+from listen_server.passes import Derives
 from listen_server.settings import Settings
+from listen_server.voicemail.config import stream_route
 
 if TYPE_CHECKING:
-    from listen_server.jambonz import Access, CallApplication, Served
     from listen_server.live.api import CallsApi
+    from listen_server.live.door import Door
+    from listen_server.voicemail.mounting import Mounted
 
 
 class LiveParts:
     """The routes, and what they stand on. Making it imports applications: it may take long.
 
-    Raises ConfigError for an application that cannot be imported.
+    Raises ConfigError for applications that cannot be served.
     """
 
     def __init__(
@@ -39,9 +46,12 @@ class LiveParts:
         admission: Admission,
         credentials: CredentialStore,
         plugins: Iterable[Any],
+        run_dir: Path | None = None,
     ) -> None:
+        """Take `run_dir` for a worker: where it finds the others, and they find it."""
         self._settings = settings
-        self._calls = calls
+        self._here = Here(calls)
+        self._crew, self._door = _crew(self._here, run_dir, settings.workers)
         self._admission = admission
         self._plugins = list(plugins)
         self._making = asyncio.Lock()
@@ -52,17 +62,34 @@ class LiveParts:
             Route("/api/v1/calls/{call_sid}/commands", self._command, methods=["POST"]),
         ]
         self.prefixes = tuple(settings.applications)
-        for path, wanted in settings.applications.items():
-            served = _served(path, wanted, settings, admission, credentials)
-            calls.add_application(wanted.tenant, served.sockets)
+        self._voicemail = voicemail = _voicemail(settings, admission, credentials, self._plugins)
+        if voicemail:
+            self.prefixes += (voicemail.path,)
+            self.routes += voicemail.routes
+            for sockets in voicemail.sockets:
+                calls.add_application(None, sockets)
+        for path, served in serve_applications(settings, admission, credentials).items():
+            calls.add_application(settings.applications[path].tenant, served.sockets)
             self.routes += served.routes
 
     def serves(self, path: str) -> bool:
         """Tell whether a path is an application's."""
         return any(path == one or path.startswith(f"{one}/") for one in self.prefixes)
 
+    async def open(self) -> None:
+        """Answer the other workers, if there are any."""
+        if self._door is not None:
+            await self._door.open()
+
+    async def settle(self) -> None:
+        """Finish what applications have begun, before sinks are closed."""
+        if self._voicemail is not None:
+            await self._voicemail.settle()
+
     async def close(self) -> None:
-        """Let go of connections and the audit log."""
+        """Let go of connections, the audit log and the other workers."""
+        if self._door is not None:
+            await self._door.close()
         await self._closing.aclose()
 
     async def _list(self, request: Request) -> Response:
@@ -88,57 +115,37 @@ class LiveParts:
         self._closing.push_async_callback(audit.close)
         for api in rest.values():
             self._closing.push_async_callback(api.close)
-        return CallsApi(self._calls, Commander(rest), self._admission.admit, audit)
+        commander = Commander(self._crew, rest)
+        return CallsApi(self._crew, commander, self._admission.admit, audit)
 
 
-def _served(
-    path: str,
-    wanted: ApplicationSettings,
-    settings: Settings,
-    admission: Admission,
-    credentials: CredentialStore,
-) -> "Served":
-    from listen_server.jambonz import Served, addresses_of  # noqa: PLC0415 - see above
+def _crew(here: Here, run_dir: Path | None, workers: int) -> "tuple[Crew, Door | None]":
+    parent = multiprocessing.parent_process()
+    if run_dir is None or parent is None or parent.pid is None:
+        return Crew(here), None
+    from listen_server.live.door import Door  # noqa: PLC0415 - see above
+    from listen_server.live.neighbours import Neighbours  # noqa: PLC0415
 
-    return Served(
-        _application(path, wanted),
-        prefix=path,
-        access=_access(wanted, admission, credentials),
-        addresses=addresses_of(settings),
-    )
-
-
-def _application(path: str, wanted: ApplicationSettings) -> "CallApplication":
-    from listen_server.jambonz import CallApplication  # noqa: PLC0415 - see above
-
-    module, _, name = wanted.application.partition(":")
-    where = f'[applications."{path}"]'
     try:
-        made = getattr(import_module(module), name)
-    except Exception as error:
-        raise ConfigError(
-            f"{where} {wanted.application} cannot be imported ({error!r}): install it into the "
-            "server's environment, or name its folder in PYTHONPATH"
-        ) from error
-    if not (isinstance(made, type) and issubclass(made, CallApplication)):
-        raise ConfigError(f"{where} {wanted.application} is no subclass of CallApplication")
-    return made()
+        neighbours = Neighbours(run_dir, parent.pid, workers)
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise ConfigError(f"cannot make {run_dir} ({why}), where workers meet") from None
+    return Crew(here, neighbours.others), Door(neighbours, here)
 
 
-def _access(
-    wanted: ApplicationSettings, admission: Admission, credentials: CredentialStore
-) -> "Access":
-    from listen_server.jambonz import Access  # noqa: PLC0415 - see above
+def _voicemail(
+    settings: Settings, admission: Admission, credentials: CredentialStore, plugins: list[Any]
+) -> "Mounted | None":
+    """Return the voicemail application; None where no route has a sink for it."""
+    wanted = settings.voicemail
+    kept = [one for one in plugins if isinstance(one, Derives) and _name(one) == wanted.sink]
+    if stream_route(wanted, settings.routes) is None or not (kept or wanted.enabled):
+        return None
+    from listen_server.voicemail.mounting import VoicemailRoutes  # noqa: PLC0415 - see above
 
-    secrets = [secret.get_secret_value() for secret in wanted.secrets]
-    if admission.open:
-        return Access(secrets=secrets)
-    return Access(secrets=secrets, check=_of_tenant(wanted.tenant, credentials))
+    return VoicemailRoutes(settings, admission, credentials, kept).mounted()
 
 
-def _of_tenant(tenant: str, credentials: CredentialStore) -> Callable[[str, str], bool]:
-    def check(user: str, password: str) -> bool:
-        found = credentials.check(user, password)
-        return found is not None and found.tenant == tenant
-
-    return check
+def _name(plugin: Any) -> str:
+    return str(plugin.context.name)

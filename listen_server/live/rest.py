@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from listen_server.errors import ListenServerError
 from listen_server.jambonz.commands import Command
-from listen_server.live.calls import LiveCall
 from listen_server.live.config import SID, JambonzAccount
+from listen_server.live.seen import SeenCall
 
 _OK: Final = frozenset({200, 202, 204})
 _MINE: Final = frozenset({401, 403})
@@ -35,7 +35,12 @@ class RestApi:
         self._client: Any = None
         self._making = asyncio.Lock()
 
-    async def update_call(self, call: LiveCall, command: Command) -> None:
+    @property
+    def knows_account(self) -> bool:
+        """Whether it can command calls of which nothing is known here but the callSid."""
+        return self._account.account_sid is not None
+
+    async def update_call(self, call: SeenCall, command: Command) -> None:
         """Have a call do something. Raises RestRefused."""
         change = _change(command)
         account = self._account.account_sid or call.account_sid or ""

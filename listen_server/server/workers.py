@@ -39,6 +39,7 @@ def supervise(
     *,
     admin: bool,
     metrics_dir: Path | None = None,
+    run_dir: Path | None = None,
     on_bound: Callable[[Bound], None] = lambda _: None,
     on_ready: Callable[[Bound], None] = lambda _: None,
     report: Reporter = ignore,
@@ -53,16 +54,19 @@ def supervise(
 
     `metrics_dir` is named in PROMETHEUS_MULTIPROC_DIR, which prometheus_client reads when it is
     imported: each worker keeps its values in files there, and `prometheus_client.multiprocess`
-    joins them. It is emptied before and after.
+    joins them. It is emptied before and after. In `run_dir` a worker keeps what the others find it
+    by, under `PARENT-WORKER.*`, their process ids; what the dead have left there is removed.
     """
     shares = bind(options, admin=admin)
     if metrics_dir is not None:
         metrics_dir.mkdir(parents=True, exist_ok=True)
         _remove(metrics_dir, "*.db")
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_dir)
+    if run_dir is not None:
+        _remove_of_dead(run_dir)
     where = bound(shares[0], options)
     on_bound(where)
-    supervisor = Supervisor(target, metrics_dir, report, lambda: on_ready(where))
+    supervisor = Supervisor(target, metrics_dir, report, lambda: on_ready(where), run_dir)
     try:
         return asyncio.run(supervisor.run(shares))
     finally:
@@ -70,6 +74,9 @@ def supervise(
             _remove(metrics_dir, "*.db")
             with suppress(OSError):
                 metrics_dir.rmdir()
+        if run_dir is not None:
+            with suppress(OSError):
+                run_dir.rmdir()
 
 
 class Supervisor:
@@ -81,8 +88,10 @@ class Supervisor:
         metrics_dir: Path | None = None,
         report: Reporter = ignore,
         on_ready: Callable[[], None] = lambda: None,
+        run_dir: Path | None = None,
     ) -> None:
         self._target, self._metrics_dir, self._report = target, metrics_dir, report
+        self._run_dir = run_dir
         self._on_ready = on_ready
         self._awaited: set[int] = set()  # workers that never answered yet
         self._stopping = asyncio.Event()
@@ -151,6 +160,8 @@ class Supervisor:
             await hearing  # its other end goes with the process
         if self._metrics_dir is not None:
             _remove(self._metrics_dir, f"gauge_live*_{pid}.db")  # what it said of its present
+        if self._run_dir is not None:
+            _remove(self._run_dir, f"{os.getpid()}-{pid}.*")
         return pid, process.exitcode or 0
 
     async def _hear(self, number: int, heard: Connection) -> None:
@@ -191,6 +202,24 @@ async def _readable(descriptor: int) -> None:
         await ready.wait()
     finally:
         loop.remove_reader(descriptor)
+
+
+def _remove_of_dead(folder: Path) -> None:
+    """Remove what workers have left whose parent was killed before it could."""
+    for found in folder.glob("*-*.*"):
+        parent, _, pid = found.stem.partition("-")
+        if parent == str(os.getpid()) or not (pid.isdecimal() and _is_alive(int(pid))):
+            found.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True  # another user's
+    return True
 
 
 def _remove(folder: Path, pattern: str) -> None:

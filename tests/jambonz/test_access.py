@@ -7,6 +7,7 @@ from starlette.requests import HTTPConnection
 
 from listen_server.credentials import basic_header
 from listen_server.jambonz import Access
+from listen_server.jambonz.access import Peer
 
 ACCESS = Access(users={"ann": "own-password", "eve": ""})
 
@@ -72,6 +73,30 @@ def test_users_can_be_kept_elsewhere() -> None:
         connection(authorization=basic_header("bob", "own-password")), signed=False
     )
     assert access.before_body(connection(authorization=basic_header("bob", "x")), signed=False)
+
+
+def test_whose_calls_they_are_the_credential_says() -> None:
+    access = Access(check=lambda user, given: user if given == "own" else False, tenant="us")
+
+    own, other = basic_header("bob", "own"), basic_header("bob", "x")
+
+    assert access.peer(connection(authorization=own)).tenant == "bob"
+    assert access.peer(connection(authorization=other)).tenant == "us"
+    assert Access(users={"ann": "own"}).peer(connection()) == Peer(None, None)
+
+
+@pytest.mark.parametrize(
+    ("host", "base"),
+    [
+        ("app.example.com:8443", "http://app.example.com:8443"),
+        ("[2001:db8::1]:80", "http://[2001:db8::1]:80"),
+        ("evil.example.com/path", None),
+        ("user@evil.example.com", None),
+        ("", None),
+    ],
+)
+def test_the_way_by_which_jambonz_has_come_is_known(host: str, base: str | None) -> None:
+    assert Access().peer(connection(host=host)).base == base
 
 
 def test_a_websocket_needs_a_user_where_only_secrets_are_configured() -> None:

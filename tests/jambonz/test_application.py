@@ -10,7 +10,7 @@ from harness import until
 from jambonz.desk import GREETING, Desk
 from jambonz.peer import CALL, Platform
 
-from listen_server.jambonz import Call, CallApplication, Gathered, Verbs, hook, notice
+from listen_server.jambonz import Call, CallApplication, Gathered, Verbs, hook, notice, served
 from listen_server.jambonz.verbs import Application
 
 
@@ -92,6 +92,49 @@ def test_two_methods_for_one_hook_are_refused() -> None:
 
             @notice("/a")
             async def two(self, call: Call) -> None: ...
+
+
+def test_a_hook_that_is_marked_wrongly_is_told_where_it_is_written() -> None:
+    with pytest.raises(TypeError, match="the path of the hook is missing"):
+        hook(print)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="one of call, enqueue wait, conference wait"):
+        hook("/a", place="wait")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"Few\.one is a hook's method: it takes the call"):
+
+        class Few(CallApplication):
+            @hook("/a")
+            async def one(self) -> Verbs: ...
+
+    with pytest.raises(TypeError, match="takes the call"):
+
+        class Many(CallApplication):
+            @hook("/a")
+            async def one(self, call: Call, answer: Gathered, more: int) -> Verbs: ...
+
+
+def test_a_method_that_replaces_a_hooks_is_that_hooks() -> None:
+    class Other(Desk):
+        async def chosen(self, call: Call, answer: Gathered, *, more: int = 0) -> Verbs:
+            return None
+
+    class Without(Desk):
+        chosen = None  # type: ignore[assignment]
+
+    assert Other.hooks.keys() == Desk.hooks.keys()
+    assert "/chosen" not in Without.hooks
+
+
+@pytest.mark.parametrize(
+    ("application", "told"),
+    [
+        (Desk, r"Desk\(\) instead of Desk"),
+        (CallApplication(), "CallApplication has no on_call"),
+        (7, "int is no CallApplication"),
+    ],
+)
+def test_what_is_no_application_is_not_served(application: Any, told: str) -> None:
+    with pytest.raises(TypeError, match=told):
+        served(application)
 
 
 def test_methods_are_inherited_and_read_their_hook_as_they_say() -> None:

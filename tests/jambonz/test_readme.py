@@ -1,5 +1,7 @@
 """The README of the package: its example runs, and its tables leave nothing out."""
 
+import ast
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -10,13 +12,16 @@ from jambonz.peer import Http, Socket, up
 
 import listen_server.jambonz as package
 from listen_server.errors import ConfigError
-from listen_server.jambonz import Addresses, addresses_of
+from listen_server.jambonz import Addresses, addresses_of, verbs
 from listen_server.jambonz.command_data import COMMANDS
 from listen_server.jambonz.hooks import HOOKS
 from listen_server.jambonz.verbs import VERBS
 from listen_server.settings import load_settings
 
 HERE = Path(__file__).parent
+NAMED = re.compile(r"(?:\.\./[\w/]+/)?test_\w+\.py|examples/\w+\.json")
+HOOK_NAMES = {hook.__name__ for hook in HOOKS}
+TEN = 10  # commands of the reference
 
 
 @pytest.fixture(scope="module")
@@ -71,16 +76,45 @@ def test_the_tables_name_each_verb_command_and_hook(readme: str, names: list[str
 def test_every_test_and_example_that_is_named_exists_and_every_example_is_named(
     readme: str,
 ) -> None:
-    named = set(re.findall(r"(?:test_\w+\.py|examples/\w+\.json)", readme))
+    named = set(NAMED.findall(readme))
 
     assert all((HERE / name).exists() for name in named)
     kept = {f"examples/{file.name}" for file in HERE.glob("examples/*.json")}
     assert kept <= named
 
 
+ROW = re.compile(r"^\| `([\w:-]+)` \|(.*test_\w+\.py.*)\|$", re.MULTILINE)
+
+
+def test_every_test_that_is_named_for_something_speaks_of_it(readme: str) -> None:
+    rows = ROW.findall(readme)
+
+    assert len(rows) == len(VERBS) + len(HOOKS) + TEN
+    for name, tests in rows:
+        words = {name, name.title().replace(":", ""), name.replace(":", "_").replace("-", "_")}
+        for file in NAMED.findall(tests):
+            told = (HERE / file).read_text()
+            if file == "test_application.py":
+                told += (HERE / "desk.py").read_text()  # the application that it plays
+            if file.startswith("examples/") and name in HOOK_NAMES:
+                assert json.loads(told)["kind"] == "hook"
+            else:
+                assert any(re.search(rf"\b{word}\b", told) for word in words), (name, file)
+
+
 def test_what_a_star_imports_is_there() -> None:
     assert all(hasattr(package, name) for name in package.__all__)
     assert len(set(package.__all__)) == len(package.__all__)
+    assert set(verbs.__all__) < set(package.__all__)
+
+
+def test_a_type_checker_sees_what_a_star_imports() -> None:
+    """They read `__all__` where it is a list of texts, and nowhere else (PEP 484)."""
+    assert package.__file__
+    tree = ast.parse(Path(package.__file__).read_text())
+    (listed,) = [one.value for one in tree.body if isinstance(one, ast.Assign)]
+
+    assert ast.literal_eval(listed) == package.__all__
 
 
 async def test_the_settings_say_which_addresses_verbs_carry(tmp_path: Path) -> None:

@@ -469,3 +469,21 @@ async def _close_code(reader: asyncio.StreamReader) -> int:
     frame = await reader.readexactly(4)
     assert frame[0] == 0x88
     return int.from_bytes(frame[2:4], "big")
+
+
+async def test_two_tenants_never_share_a_call_whatever_sid_they_say(desk: Desk) -> None:
+    access = Access(check=lambda user, given: user if given == "own" else False)
+    async with desk_up(desk, access=access) as (address, served), AsyncExitStack() as sockets:
+        for tenant in ("acme", "globex"):
+            headers = {"Authorization": basic_header(tenant, "own")}
+            socket = await Socket.open(address, additional_headers=headers)
+            sockets.push_async_callback(socket.close)
+            assert (await socket.ask("session:new", CALL))["data"][0] == FIRST
+
+        acme, globex = served.sockets.call(SID, "acme"), served.sockets.call(SID, "globex")
+        assert acme is not None
+        assert globex is not None
+        assert (acme.tenant, globex.tenant) == ("acme", "globex")
+        assert served.sockets.calls_of("acme") == {SID: acme}
+        assert served.sockets.call(SID) is None
+        assert acme.base == f"http://{address}"

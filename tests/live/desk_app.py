@@ -17,3 +17,14 @@ class Desk(CallApplication):
     async def on_error(self, call: Call, error: object) -> None:
         del call
         self.errors.append(error)
+
+
+class Needy(Desk):
+    """Cannot be made."""
+
+    def __init__(self, wanted: str) -> None:
+        self.wanted = wanted
+
+
+class Silent(CallApplication):
+    """Answers no call."""

@@ -1,136 +1,37 @@
 """Calls that are on: shown and commanded, over a real server, as jambonz and its users meet it."""
 
 import asyncio
-import json
-from base64 import b64encode
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-import uvicorn
-from harness import Running, say, serving, settings, until
+from harness import serving, settings
 from jambonz.peer import Socket
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from live.live_server import (
+    HERE,
+    LEG,
+    PAUSE,
+    SID,
+    Api,
+    api,
+    application,
+    made,
+    rest_api,
+    stream,
+)
 
-from listen_server.credentials import CredentialStore, NewCredential, Scope
 from listen_server.live.audit import CommandAudit
-from listen_server.live.calls import LiveCall
+from listen_server.live.seen import SeenCall
 from listen_sinks.voicemail.index.audit_check import check_audit
 from listen_sinks.voicemail.index.audit_log import AuditLog
 from listen_sinks.voicemail.index.database import Database
 from listen_sinks.voicemail.index.own_secrets import audit_key
 
-SID = "7b0c7a52-0d1f-4b36-9f5e-0a4f6f2b1c11"
-LEG = "c2f5b7a0-1111-4222-8333-944455556666"
-METADATA = {"sampleRate": 8000, "mixType": "mono", "callSid": SID, "accountSid": "acc-1"}
-PAUSE = {"command": "listen:status", "data": {"listen_status": "pause"}}
-HERE = str(Path(__file__).parent)
-DESK = {"/desk": {"application": "desk_app:Desk", "tenant": "acme"}}
-
 
 @pytest.fixture(autouse=True)
 def desk_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(HERE)
-
-
-@dataclass
-class Api:
-    """The API of a server, for one credential."""
-
-    server: Running
-    credential: NewCredential
-    client: httpx2.AsyncClient
-
-    @property
-    def auth(self) -> tuple[str, str]:
-        return self.credential.credential.user, self.credential.secret
-
-    async def calls(self) -> Any:
-        answer = await self.client.get(self._url(), auth=self.auth)
-        assert answer.status_code == 200
-        return answer.json()["calls"]
-
-    async def command(self, body: Any, sid: str = SID, **options: Any) -> httpx2.Response:
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        url = f"{self._url()}/{sid}/commands"
-        return await self.client.post(url, content=content, **{"auth": self.auth, **options})
-
-    def _url(self) -> str:
-        return f"http://127.0.0.1:{self.server.port}/api/v1/calls"
-
-    def headers(self) -> dict[str, str]:
-        given = b64encode(":".join(self.auth).encode()).decode()
-        return {"Authorization": f"Basic {given}"}
-
-
-@asynccontextmanager
-async def api(data_dir: Path, **changes: Any) -> AsyncIterator[Api]:
-    credential = await asyncio.to_thread(made, data_dir, "acme", ("listen", "api"))
-    changes = {"open": False, "applications": DESK, **changes}
-    ready = await asyncio.to_thread(lambda: settings(data_dir, **changes))
-    async with serving(ready) as server, httpx2.AsyncClient(trust_env=False) as client:
-        yield Api(server, credential, client)
-
-
-def made(data_dir: Path, tenant: str, scopes: tuple[Scope, ...]) -> NewCredential:
-    return CredentialStore(data_dir).add(tenant, scopes)
-
-
-@asynccontextmanager
-async def stream(on: Api, **metadata: Any) -> AsyncIterator[Any]:
-    """Be on a call that is streamed."""
-    async with on.server.connect(additional_headers=on.headers()) as socket:
-        await say(socket, json.dumps({**METADATA, **metadata}), bytes(320))
-        live = on.server.app.live
-        await until(lambda: any(one.streams for one in live.of("acme")))
-        yield socket
-
-
-@asynccontextmanager
-async def application(on: Api, sid: str = SID) -> AsyncIterator[Socket]:
-    """Be jambonz, with the application's socket of a call."""
-    address = f"127.0.0.1:{on.server.port}/desk"
-    socket = await Socket.open(address, sid=sid, additional_headers=on.headers())
-    try:
-        await socket.new()
-        yield socket
-    finally:
-        await socket.connection.close()
-
-
-@dataclass
-class RestApi:
-    """jambonz's REST API: what it was asked, and what it answers."""
-
-    status: int = 202
-    asked: list[tuple[str, str, Any]] = field(default_factory=list)
-
-    async def answer(self, request: Request) -> Response:
-        token = request.headers["authorization"]
-        self.asked.append((request.url.path, token, await request.json()))
-        return Response(status_code=self.status)
-
-
-@asynccontextmanager
-async def rest_api() -> AsyncIterator[tuple[RestApi, dict[str, Any]]]:
-    answers = RestApi()
-    app = Starlette(routes=[Route("/v1/{path:path}", answers.answer, methods=["PUT"])])
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
-    task = asyncio.create_task(server.serve())
-    await until(lambda: server.started)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield answers, {"acme": {"url": f"http://127.0.0.1:{port}/v1", "token": "key-1"}}
-    finally:
-        server.should_exit = True
-        await task
 
 
 async def test_a_call_is_listed_with_its_streams_sinks_and_socket(tmp_path: Path) -> None:
@@ -272,6 +173,21 @@ async def test_a_rest_api_that_is_away_is_told(tmp_path: Path) -> None:
     assert answer.status_code == 504
 
 
+async def test_a_call_of_another_pod_is_commanded_where_the_account_is_named(
+    tmp_path: Path,
+) -> None:
+    async with rest_api() as (rest, account):
+        account["acme"]["account_sid"] = "acc-2"
+        async with api(tmp_path, jambonz=account) as on:
+            answer = await on.command(PAUSE)
+            rest.status = 404
+            over = await on.command(PAUSE)
+            nonsense = await on.command(PAUSE, sid="no%20such")
+
+    assert (answer.status_code, over.status_code, nonsense.status_code) == (202, 404, 409)
+    assert [path for path, _, _ in rest.asked] == [f"/v1/Accounts/acc-2/Calls/{SID}"] * 2
+
+
 async def test_verbs_need_a_socket(tmp_path: Path) -> None:
     async with rest_api() as (rest, account), api(tmp_path, jambonz=account) as on, stream(on):
         answer = await on.command({"command": "redirect", "data": [{"verb": "hangup"}]})
@@ -359,7 +275,7 @@ async def test_whatever_a_tenant_is_called_its_commands_are_written_down(
 ) -> None:
     audit = CommandAudit(tmp_path, [])
 
-    await audit(f"{tenant}.123456", LiveCall(tenant, SID))
+    await audit(f"{tenant}.123456", SeenCall(tenant, SID))
     await audit.close()
 
     assert (tmp_path / "index.db").exists()

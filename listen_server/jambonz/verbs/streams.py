@@ -19,7 +19,9 @@ from listen_server.jambonz.verbs.verb import Verb
 
 _MAX_CREDENTIAL = 90  # bytes of user:password; jambonz's client corrupts or omits longer ones
 
-SampleRate = Literal[8000, 16000, 24000, 48000, 64000]
+SampleRate = Literal[8000, 16000, 24000, 32000, 48000, 64000]
+"""Hz. The reference's table lacks 32000, which the media server takes (mod_audio_fork: multiples
+of 8000) and `listen_codecs` reads."""
 
 
 class Credentials(Part):
