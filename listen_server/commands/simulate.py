@@ -4,6 +4,8 @@ The call itself is made by simulator/platform.
 """
 
 import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,7 +13,14 @@ import typer
 
 from listen_server.simulator.clip import CLIP
 from listen_server.simulator.errors import CallError
-from listen_server.simulator.platform import AppAddress, Order, Outcome, place, read_script
+from listen_server.simulator.platform import (
+    AppAddress,
+    Order,
+    Outcome,
+    place,
+    read_script,
+    rest_api,
+)
 from listen_server.simulator.platform.caller import PATIENCE
 
 simulate = typer.Typer(
@@ -88,7 +97,30 @@ def call(  # noqa: PLR0913 - every parameter is an option of the command
     ] = PATIENCE,
     audio: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="What is streamed by listen.", show_default=False),
+        typer.Option(
+            metavar="FILE",
+            help="What is streamed by listen, unless the script has the caller speak.",
+            show_default=False,
+        ),
+    ] = None,
+    rest: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PORT",
+            min=1,
+            max=65535,
+            help="Serve jambonz's REST API at http://127.0.0.1:PORT/v1 during the call.",
+            show_default=False,
+        ),
+    ] = None,
+    rest_token: Annotated[
+        str, typer.Option(help="The API key that it wants.", show_default=False)
+    ] = "",
+    queue_status: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="The account's hook for events of queues.", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Have an application called, and print what happens as a screenplay.
@@ -109,8 +141,9 @@ def call(  # noqa: PLR0913 - every parameter is an option of the command
             status=status,
             patience=patience,
             audio=audio or CLIP,
+            queue_status=queue_status,
         )
-        outcome = asyncio.run(_placed(order))
+        outcome = asyncio.run(_placed(order, rest, rest_token))
     except OSError as error:
         _fail(f"{script} cannot be read ({error.strerror})")
     except CallError as error:
@@ -119,8 +152,15 @@ def call(  # noqa: PLR0913 - every parameter is an option of the command
         raise typer.Exit(1)
 
 
-async def _placed(order: Order) -> Outcome:
-    return await place(order, typer.echo)
+async def _placed(order: Order, rest: int | None, token: str) -> Outcome:
+    if rest is None:
+        return await place(order, typer.echo)
+    async with AsyncExitStack() as stack:
+        try:
+            api = await stack.enter_async_context(rest_api(token, port=rest))
+        except OSError as error:
+            raise CallError(f"port {rest} cannot be had", "name another with --rest") from error
+        return await place(replace(order, rest=api), typer.echo)
 
 
 def _fail(sentence: str) -> None:

@@ -111,8 +111,9 @@ def _conference_hold(session: Session, data: Any, message: Mapping[str, Any]) ->
     _needs_conference(session, "conf:hold-status")
     session.switches.held = held = _get(data, "conf_hold_status") == "hold"
     session.write("JAMBONZ", "holds the caller" if held else "takes the caller off hold")
+    hook = _get(data, "wait_hook")
     if session.hold_hook is not None:
-        session.hold_hook(_get(data, "wait_hook") if held else None)
+        session.hold_hook(hook if held and isinstance(hook, str) else None)
 
 
 def _needs_conference(session: Session, name: str) -> None:

@@ -76,6 +76,8 @@ def check_update(change: Any) -> None:
     for kind, is_right in _PARTS.items():
         if change.get(kind) and not (isinstance(change[kind], dict) and is_right(change[kind])):
             raise Refusal("update", _MISSING[kind])
+    _hook(change.get("call_hook"))
+    _hook(change.get("child_call_hook"))
     if change.get("call_status_hook") and not change.get("call_hook"):
         raise Refusal("update", "call_status_hook can be updated only with call_hook")
 
@@ -149,6 +151,9 @@ async def _call_hooks(session: Session, change: Mapping[str, Any]) -> None:
 
 
 def _hook(given: Any) -> Hook | None:
-    if isinstance(given, dict):
+    if given is None or isinstance(given, str):
+        return given or None
+    try:
         return Webhook.model_validate(given)
-    return given if isinstance(given, str) and given else None
+    except ValueError:
+        raise Refusal("update", "a hook is an address, or an object with one") from None

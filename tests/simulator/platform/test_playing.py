@@ -131,3 +131,14 @@ async def test_the_beep_before_a_recording_is_heard() -> None:
         outcome = await called(app.url)
 
     assert list(outcome.heard) == [Said("speak"), Beeped()]
+
+
+async def test_a_token_in_an_address_is_not_printed_whole() -> None:
+    token = "a1b2c3d4" * 8
+    async with raw_app({}) as app:
+        app.files[f"/{token}.wav"] = TEN
+        app.answers["/"] = [{"verb": "play", "url": f"{app.url}/{token}.wav"}, HANGUP]
+        outcome = await called(app.url)
+
+    assert token not in str(outcome.screenplay)
+    assert f"plays {app.url}/a1b2c3...b2c3d4.wav" in dialogue(outcome)

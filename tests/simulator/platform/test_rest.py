@@ -143,6 +143,17 @@ async def test_a_change_that_is_none_is_refused(change: Any) -> None:
     assert "says 'hello'" in dialogue(made.outcome)
 
 
+async def test_a_change_of_any_shape_is_survived() -> None:
+    kinds = ["call_hook", "child_call_hook", "whisper", "dub", "tag", "record", "sip_request"]
+    odd: list[Any] = [1, "a", [1], {"a": 1}, {"url": 1}, {"url": ""}]
+    changes = [{kind: one} for kind in kinds for one in odd if (kind, one) != ("call_hook", "a")]
+    hold = {"conf_hold_status": "hold", "wait_hook": 1}
+    made = await changed(*changes, hold, {"call_status": "completed"}, verbs=[DIAL])
+
+    assert set(made.statuses) <= {200, 202, 400}
+    assert made.outcome.info.status == "completed"
+
+
 async def test_what_does_not_fit_the_state_of_the_call_is_refused() -> None:
     made = await changed({"call_status": "no-answer"})
 

@@ -15,6 +15,7 @@ _CHARACTERS: Final = 15.0  # of speech in a second
 _SHORTEST: Final = 0.5  # seconds
 _FOREVER: Final = 10_000
 _MARKUP: Final = re.compile(r"<[^>]*>")
+_TOKEN: Final = re.compile(r"[\w=-]{40,}")
 _TO_CALLER: Final = ("JAMBONZ", "WHISPER")
 
 
@@ -46,7 +47,7 @@ async def play(session: Session, verb: Play, scope: Scope, *, who: str = "JAMBON
     try:
         await playing.run()
     except NotPlayable as error:
-        session.write("JAMBONZ", f"cannot play {playing.url}: {error}")
+        session.write("JAMBONZ", f"cannot play {_short(playing.url)}: {error}")
         await session.act(verb, verb.action_hook, {"status": "fail", "reason": "playFailed"})
         return
     milliseconds = round(playing.seconds * 1000)
@@ -91,7 +92,7 @@ class _Playing:
         seconds = max(0.0, clip.seconds - offset / rate)
         left = self._limit - self.seconds if self._limit > 0 else seconds
         session, scope, who = self._session, self._scope, self._who
-        session.write(who, f"plays {url}{f' from sample {offset}' if offset else ''}")
+        session.write(who, f"plays {_short(url)}{f' from sample {offset}' if offset else ''}")
         sound = Played(url, pcm, rate, seconds=seconds)
         with _heard(session, sound, scope, who):
             await scope.sleep(min(left, seconds))
@@ -100,6 +101,11 @@ class _Playing:
             sound.stopped_after = left
             session.write(who, f"is cut off after {left:.1f} s")
         return self._limit <= 0 or self.seconds < self._limit
+
+
+def _short(url: str) -> str:
+    """Leave out most of a long word of an address: it is a token, and not for reading aloud."""
+    return _TOKEN.sub(lambda found: f"{found[0][:6]}...{found[0][-6:]}", url)
 
 
 @contextmanager
