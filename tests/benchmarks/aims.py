@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Final, TypeAlias
 
+from benchmarks.applications import TRANSPORTS, Asked, Held
+from benchmarks.away import DEAD, ENGINES, HANGING, HEALTHY, Beside
 from benchmarks.contenders import DISCARD, RECORDING, STOCK, THROTTLED, VOICEMAIL, Contender
 from benchmarks.ending import Ended
 from benchmarks.range_read import RangeRead
@@ -15,6 +17,8 @@ from benchmarks.transcribing import Transcribed
 TICK: Final = 100.0  # ms: the default of the server
 SOON: Final = TICK + 20  # ms, from a block's oldest sample to its sink
 RESPONSIVE: Final = 20.0  # ms of loop lag
+SOCKET: Final = 60.0  # KiB
+VERBS: Final = 10.0  # ms
 _Round: TypeAlias = dict[str, Result]  # by server
 
 
@@ -134,6 +138,45 @@ def of_transcripts(results: Sequence[Any]) -> list[Aim]:
         Aim("a token to its result, p99, ms", 300, middle(google, "delay_p99")),
         Aim("calls with a token lost or twice", 0, wrong),
     ]
+
+
+def of_away(results: Sequence[Any]) -> list[Aim]:
+    """Ask what a sink notices of another one whose engine is dead, or hangs."""
+    found = [one for one in results if isinstance(one, Beside)]
+    by_engine = {name: [one for one in found if one.engine == name] for name in ENGINES}
+    aims = []
+    for engine, says in ((DEAD, "a dead engine"), (HANGING, "an engine that hangs")):
+        pairs = list(zip(by_engine[engine], by_engine[HEALTHY], strict=False))
+        cpu = [away.cpu / healthy.cpu for away, healthy in pairs]
+        late = [away.delay_p99 / healthy.delay_p99 for away, healthy in pairs]
+        aims += [
+            Aim(f"CPU: {says} / a healthy one", 1, median(cpu) if cpu else None, 2),
+            Aim(f"p99 to another sink: {says} / healthy", 1, median(late) if late else None, 2),
+        ]
+    lost = max((one.lost for one in found), default=None)
+    return [*aims, Aim("beside an engine: frames lost of another sink", 0, lost)]
+
+
+def of_sockets(results: Sequence[Any]) -> list[Aim]:
+    """Ask what application sockets cost that say nothing."""
+    held = [one for one in results if isinstance(one, Held)]
+    title = f"{held[0].sockets} idle application sockets" if held else "idle application sockets"
+    return [
+        Aim(f"{title}: KiB RSS each", SOCKET, middle(held, "rss"), 1),
+        Aim(f"{title}: lost", 0, max((one.lost for one in held), default=None)),
+    ]
+
+
+def of_hooks(results: Sequence[Any]) -> list[Aim]:
+    """Ask how soon a call that is set up gets its verbs."""
+    asked = [one for one in results if isinstance(one, Asked)]
+    rate = f"{asked[0].rate} call set-ups/s" if asked else "call set-ups"
+    p99 = [
+        Aim(f"{rate} over {name}: p99 to verbs, ms", VERBS, middle(these, "p99"), 1)
+        for name in TRANSPORTS
+        for these in [[one for one in asked if one.transport == name]]
+    ]
+    return [*p99, Aim(f"{rate}: without verbs", 0, max((one.wrong for one in asked), default=None))]
 
 
 def summary(aims: Sequence[Aim]) -> str:

@@ -8,6 +8,8 @@ from subprocess import TimeoutExpired
 from typing import Any, Final, TypeAlias, TypeVar
 
 from benchmarks import aims
+from benchmarks.applications import TRANSPORTS, Asked, Held, ask_hooks, hold_sockets
+from benchmarks.away import ENGINES, Beside, beside
 from benchmarks.contenders import (
     DISCARD,
     MEMORY,
@@ -29,6 +31,8 @@ from benchmarks.transcribing import Transcribed, transcribe
 SPARE_FILES: Final = 5  # that a server opens for each call, at most
 OTHER_FILES: Final = 500
 TRANSCRIBED: Final = 200  # calls, at most
+SOCKETS: Final = 1000
+SET_UPS: Final = 200  # calls in a second
 
 _T = TypeVar("_T")
 
@@ -121,6 +125,28 @@ def _transcripts(given: Conditions) -> Steps:
     ]
 
 
+def _away(given: Conditions) -> Steps:
+    calls = min(given.calls, TRANSCRIBED)
+    return [
+        Step(f"{calls} calls, engine: {engine}", partial(_beside, engine, calls, given.seconds))
+        for _ in range(given.rounds)
+        for engine in ENGINES
+    ]
+
+
+def _sockets(given: Conditions) -> Steps:
+    sockets = min(SOCKETS, 2 * given.calls)
+    return [Step(f"{sockets} idle application sockets", partial(_held, sockets))]
+
+
+def _hooks(given: Conditions) -> Steps:
+    return [
+        Step(f"{SET_UPS} calls a second, {name}", partial(_asked, name, given.seconds))
+        for _ in range(given.rounds)
+        for name in TRANSPORTS
+    ]
+
+
 ARMS: Final = {
     "mono": Arm("Side by side, mono", partial(_side_by_side, channels=1), aims.of_receiving),
     "stereo": Arm("Side by side, stereo", partial(_side_by_side, channels=2), aims.of_receiving),
@@ -130,6 +156,9 @@ ARMS: Final = {
     "slow-syncs": Arm("On a disk whose syncs take 0.5 to 2 s", _slow_syncs, aims.of_slow_syncs),
     "ending": Arm("Messages that end at once, beside live calls", _ending, aims.of_ending),
     "transcripts": Arm("Understood, by the stand-in for Google", _transcripts, aims.of_transcripts),
+    "away": Arm("Beside an engine that is away", _away, aims.of_away),
+    "sockets": Arm("Application sockets that are idle", _sockets, aims.of_sockets),
+    "hooks": Arm("Calls that are set up by an application", _hooks, aims.of_hooks),
     "range": Arm("A second in the middle of an hour-long message", _range, aims.of_range),
 }
 
@@ -176,7 +205,25 @@ def _tried(server: Contender, plan: Plan, act: Callable[[], _T]) -> _T | Unplace
 
 
 def _transcribed(sink: str, plan: Plan) -> Transcribed | Unplaced:
+    act = partial(transcribe, sink, plan.calls, plan.seconds)
+    return _tried_plain(sink, plan.calls, act)
+
+
+def _beside(engine: str, calls: int, seconds: int) -> Beside | Unplaced:
+    return _tried_plain(engine, calls, partial(beside, engine, calls, seconds))
+
+
+def _held(sockets: int) -> Held | Unplaced:
+    return _tried_plain("application sockets", sockets, partial(hold_sockets, sockets))
+
+
+def _asked(transport: str, seconds: int) -> Asked | Unplaced:
+    act = partial(ask_hooks, transport, SET_UPS, seconds)
+    return _tried_plain(transport, SET_UPS * seconds, act)
+
+
+def _tried_plain(what: str, calls: int, act: Callable[[], _T]) -> _T | Unplaced:
     try:
-        return transcribe(sink, plan.calls, plan.seconds)
+        return act()
     except BenchError as error:
-        return Unplaced(sink, plan, str(error))
+        return Unplaced(what, Plan(calls), str(error))

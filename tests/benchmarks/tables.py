@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import Any, Final, TypeAlias
 
+from benchmarks.applications import Asked, Held
+from benchmarks.away import Beside
 from benchmarks.ending import Ended
 from benchmarks.range_read import RangeRead
 from benchmarks.runs import Result, Unplaced
@@ -97,6 +99,34 @@ TRANSCRIPTS: Final[Columns] = {
 }
 
 
+BESIDE: Final[Columns] = {
+    "engine": lambda results: str(results[0].engine),
+    "calls": lambda results: str(results[0].calls),
+    "CPU us/frame": _cost,
+    "RSS KiB/call": _middle("rss"),
+    "to the other sink p50 ms": _middle("delay_p50", 1),
+    "p99 ms": _middle("delay_p99", 1),
+    "frames lost": _most("lost"),
+    "no core %": _middle("waited", times=100),
+}
+SOCKETS: Final[Columns] = {
+    "sockets": lambda results: str(results[0].sockets),
+    "RSS KiB/socket": _middle("rss", 1),
+    "lost": _most("lost"),
+    "core %": _middle("core", 1, times=100),
+}
+HOOKS: Final[Columns] = {
+    "over": lambda results: str(results[0].transport),
+    "calls/s": lambda results: str(results[0].rate),
+    "answered p50 ms": _middle("p50", 1),
+    "p99 ms": _middle("p99", 1),
+    "calls wrong": _most("wrong"),
+    "CPU ms/call": _middle("cpu", 2),
+    "load late p99 us": _middle("late_p99"),
+    "no core %": _middle("waited", times=100),
+}
+
+
 def tables(results: Sequence[object]) -> str:
     """Return all that was measured in one arm: a row for each server and plan, and what was not."""
     parts = [
@@ -104,6 +134,9 @@ def tables(results: Sequence[object]) -> str:
         _table(ENDINGS, [one for one in results if isinstance(one, Ended)]),
         _table(RANGES, [one for one in results if isinstance(one, RangeRead)]),
         _table(TRANSCRIPTS, [one for one in results if isinstance(one, Transcribed)]),
+        _table(BESIDE, [one for one in results if isinstance(one, Beside)]),
+        _table(SOCKETS, [one for one in results if isinstance(one, Held)]),
+        _table(HOOKS, [one for one in results if isinstance(one, Asked)]),
     ]
     parts += [
         f"Not measured: {one.server} with {one.plan.calls} calls: {one.why}."
@@ -116,7 +149,8 @@ def tables(results: Sequence[object]) -> str:
 def _table(columns: Columns, results: Sequence[Any]) -> str:
     rounds: dict[tuple[object, object], list[Any]] = {}
     for one in results:
-        row = getattr(one, "server", getattr(one, "sink", None)), getattr(one, "plan", None)
+        names = (getattr(one, key, None) for key in ("server", "sink", "engine", "transport"))
+        row = next(filter(None, names), None), getattr(one, "plan", None)
         rounds.setdefault(row, []).append(one)
     cells = [[cell(row) for cell in columns.values()] for row in rounds.values()]
     return markdown([list(columns), *cells]) if cells else ""

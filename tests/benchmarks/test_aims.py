@@ -5,15 +5,20 @@ from typing import Any
 
 from benchmarks.aims import (
     Aim,
+    of_away,
     of_delay,
     of_ending,
+    of_hooks,
     of_one_core,
     of_range,
     of_receiving,
     of_slow_syncs,
+    of_sockets,
     of_voicemail,
     summary,
 )
+from benchmarks.applications import Asked, Held
+from benchmarks.away import Beside
 from benchmarks.contenders import DISCARD, RECORDING, STOCK, THROTTLED, VOICEMAIL, Contender
 from benchmarks.ending import Ended
 from benchmarks.load import Plan
@@ -136,6 +141,36 @@ def test_live_calls_beside_those_that_end_have_aims_of_their_own() -> None:
     assert (lag.verdict, delay.verdict, lost.verdict) == ("met", "met", "missed by 2")
 
 
+def test_an_engine_that_is_away_is_compared_with_a_healthy_one_of_the_same_round() -> None:
+    beside = Beside("healthy", 200, 40.0, 90.0, 0.5, 10.0, 0.0, 0.0)
+    rounds = [
+        replace(beside, engine=engine, cpu=cpu * noise, delay_p99=p99 * noise, lost=lost)
+        for noise in (1, 5, 2)
+        for engine, cpu, p99, lost in [
+            ("none", 8, 2, 0.0),
+            ("healthy", 40, 10, 0.0),
+            ("dead", 20, 2, 3.0),
+            ("hanging", 60, 5, 0.0),
+        ]
+    ]
+
+    found = of_away(rounds)
+
+    assert [aim.measured for aim in found] == [0.5, 0.2, 1.5, 0.5, 3.0]
+    assert [aim.verdict for aim in found][2:] == ["missed by 0.50", "met", "missed by 3"]
+
+
+def test_hooks_have_a_bound_for_each_way_to_ask_and_sockets_one_for_each() -> None:
+    asked = Asked("webhooks", 200, 2.0, 8.0, 0, 1.0, 50.0, 0.0)
+    held = Held(1000, 70.5, 1, 0.0)
+
+    hooks = of_hooks([asked, replace(asked, transport="websocket", p99=12.0, wrong=1)])
+    sockets = of_sockets([held])
+
+    assert [one.verdict for one in hooks] == ["met", "missed by 2.0", "missed by 1"]
+    assert [one.verdict for one in sockets] == ["missed by 10.5", "missed by 1"]
+
+
 def test_a_range_that_reads_too_much_misses_the_aim() -> None:
     (aim,) = of_range([RangeRead(3600.0, 115_000_000, 32_000, 110 * 1024, 9.0)])
 
@@ -143,9 +178,9 @@ def test_a_range_that_reads_too_much_misses_the_aim() -> None:
 
 
 def test_nothing_measured_is_said_of_every_aim() -> None:
-    for aims in (of_receiving, of_delay, of_one_core, of_voicemail, of_slow_syncs, of_ending):
+    each = (of_receiving, of_delay, of_one_core, of_voicemail, of_slow_syncs, of_ending, of_range)
+    for aims in (*each, of_away, of_sockets, of_hooks):
         assert set(verdicts(aims([])).values()) == {"not measured"}
-    assert of_range([])[0].verdict == "not measured"
 
 
 def test_the_summary_has_a_row_for_each_aim() -> None:

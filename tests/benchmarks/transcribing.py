@@ -35,7 +35,7 @@ from listen_sinks.transcript.plugin import Transcript
 RATE: Final = 8000  # Hz
 BLOCK: Final = 0.1  # seconds
 FRAMES_PER_SECOND: Final = 50  # of 20 ms, as jambonz sends them
-SETTLING: Final = 3.0  # seconds, before and after what is measured
+SETTLING: Final = 3.0  # seconds, before and after what is measured, if that is not shorter
 GAP, TOKEN, GROUP, REST = 0.3, 0.1, 6, 0.6  # seconds, seconds, tokens, seconds
 _PATH: Final = os.pathsep.join(
     [str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
@@ -58,7 +58,7 @@ class Transcribed:
 
 def transcribe(sink: str, calls: int, seconds: int) -> Transcribed:
     """Run the stand-in and the calls, each in a process. Raises BenchError."""
-    with _stand_in() as address:
+    with standing_in() as address:
         command = [sys.executable, "-m", "benchmarks.transcribing", sink, address]
         done = subprocess.run(
             [*command, str(calls), str(seconds)],
@@ -72,7 +72,8 @@ def transcribe(sink: str, calls: int, seconds: int) -> Transcribed:
 
 
 @contextmanager
-def _stand_in() -> Iterator[str]:
+def standing_in() -> Iterator[str]:
+    """Run the stand-in; give its address."""
     command = [sys.executable, "-m", "listen_sinks.transcript.google.stand_in", "serve"]
     with subprocess.Popen([*command, "--port", "0"], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -155,14 +156,15 @@ def _arrival(number: int) -> float:
 
 
 async def _run(sink: str, address: str, count: int, seconds: float) -> Transcribed:
+    settling = min(SETTLING, seconds)
     plugin = _plugin(sink, address)
     await plugin.open()
-    calls = _Calls(plugin, count, seconds + 2 * SETTLING)
+    calls = _Calls(plugin, count, seconds + 2 * settling)
     stop = BOARD.subscribe(calls.heard)
     pid = os.getpid()
     idle = await asyncio.to_thread(resident_kib, pid)
     speaking = asyncio.create_task(calls.speak())
-    await asyncio.sleep(SETTLING)
+    await asyncio.sleep(settling)
     before = await asyncio.to_thread(Usage.of, pid)
     await asyncio.sleep(seconds)
     used = (await asyncio.to_thread(Usage.of, pid)).since(before)

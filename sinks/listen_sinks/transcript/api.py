@@ -19,7 +19,16 @@ ENTRY_POINT_GROUP: Final = "listen_server.transcribers"
 
 
 class EngineAway(Exception):  # noqa: N818 - a state of the world; whoever waits may succeed
-    """The engine cannot be reached, or broke off. The sink opens another, with overlap."""
+    """The engine cannot be reached, or broke off. The sink opens another, with overlap.
+
+    `covered`: from which second of the audio that it was given nothing is covered. Before it all
+    final results were given, in every channel, and of the rest there is nothing to say. None if the
+    engine cannot tell: then that is where its final results end, or what it had for long enough.
+    """
+
+    def __init__(self, why: str = "", *, covered: float | None = None) -> None:
+        super().__init__(why)
+        self.covered = covered
 
 
 class EngineRefused(Exception):  # noqa: N818 - the operator's to mend, as its sentence says
@@ -84,8 +93,6 @@ class TranscriberPlugin:
 
     Config: ClassVar[type[BaseModel]] = NoConfig
     """What the table `[sinks.transcript.options]` may hold for this engine."""
-    concurrent: int | None = None
-    """How many engines can work at once; the sink queues further streams until after hang-up."""
 
     def __init__(self, config: Any, context: SinkContext) -> None:
         self.config = config

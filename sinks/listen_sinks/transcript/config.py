@@ -31,6 +31,8 @@ class TranscriptConfig(BaseModel):
     """Seconds that one delivery may take; there are three tries."""
     ring_seconds: float = Field(default=20.0, gt=0, le=600)
     """Seconds of audio that are kept for another engine, where one breaks off."""
+    catch_up_seconds: float = Field(default=300.0, ge=0, le=86400)
+    """Seconds of older audio that it hears from a sink which keeps the stream (`voicemail`)."""
     open_timeout: float = Field(default=30.0, gt=0)
     """Seconds that an engine may take to get ready, or to take a block of audio."""
     drain_timeout: float = Field(default=120.0, ge=0)

@@ -35,6 +35,7 @@ class Transcript(SinkPlugin):
             audio=config.open_timeout,
             drain=config.drain_timeout,
             ring=config.ring_seconds,
+            catch_up=config.catch_up_seconds,
         )
         self.hook: Hook | None = None
         self._offer = Offer(self.transcriber, config.engine, config.language)

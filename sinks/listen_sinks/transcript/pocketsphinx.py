@@ -7,16 +7,24 @@ interim.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from importlib.util import find_spec
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from listen_codecs.formats import AudioBlock, AudioFormat
 from listen_codecs.resampling import Resampler
 from listen_sinks.api import SinkContext
-from listen_sinks.transcript.api import Engine, EngineRefused, Result, TranscriberPlugin, Word
+from listen_sinks.transcript.api import (
+    Engine,
+    EngineAway,
+    EngineRefused,
+    Result,
+    TranscriberPlugin,
+    Word,
+)
 from listen_sinks.transcript.pocketsphinx_options import PocketSphinxConfig
 from listen_sinks.transcript.pool import Pool
 from listen_sinks.transcript.stretches import RATE, Stretch, Stretches
@@ -53,12 +61,20 @@ class PocketSphinx(TranscriberPlugin):
         await self.pool.close()
 
 
+class _Work(NamedTuple):
+    """A stretch in the pool."""
+
+    channel: int
+    task: asyncio.Task[list[Word]]
+
+
 class PocketSphinxEngine(Engine):
     """Understands one stream, stretch by stretch."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._work: asyncio.Queue[tuple[int, asyncio.Task[list[Word]]] | None] = asyncio.Queue()
+        self._work: asyncio.Queue[_Work | None] = asyncio.Queue()
+        self._waiting: deque[float] = deque()  # where the stretches begin that gave no result
         self._tasks: set[asyncio.Task[list[Word]]] = set()
 
     async def open(self, audio_format: AudioFormat, language: str) -> None:
@@ -79,9 +95,14 @@ class PocketSphinxEngine(Engine):
     async def results(self) -> AsyncIterator[Result]:
         """Give what was understood, in order."""
         while (work := await self._work.get()) is not None:
-            channel, task = work
-            if words := await task:
-                yield _result(channel, words)
+            try:
+                words = await work.task
+            except EngineAway as away:
+                away.covered = min(*self._waiting, *(one.start for one in self._stretches))
+                raise
+            self._waiting.popleft()
+            if words:
+                yield _result(work.channel, words)
 
     async def drain(self) -> None:
         """Wait for all that is in the pool."""
@@ -111,7 +132,8 @@ class PocketSphinxEngine(Engine):
         task = asyncio.create_task(self._pool.understand(stretch), name="transcript: stretch")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        self._work.put_nowait((channel, task))
+        self._waiting.append(stretch.start)
+        self._work.put_nowait(_Work(channel, task))
 
 
 def _result(channel: int, words: list[Word]) -> Result:

@@ -7,7 +7,7 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -16,7 +16,9 @@ import structlog
 
 from listen_codecs.formats import AudioBlock, AudioFormat
 from listen_sinks.transcript.api import Engine, EngineAway, EngineRefused, Result
-from listen_sinks.transcript.ring import Ring
+from listen_sinks.transcript.attempts import attempt, broken, close
+from listen_sinks.transcript.kept import KeptAudio
+from listen_sinks.transcript.source import Source
 from listen_sinks.transcript.timeline import Timeline, without_repeats
 
 log = structlog.get_logger(__name__)
@@ -24,10 +26,12 @@ log = structlog.get_logger(__name__)
 OVERLAP: Final = 0.3
 """Seconds before the last final result that a new engine hears once more: a word cut in two."""
 SETTLED: Final = 15.0
-"""Seconds after which an engine that works has nothing more to say of what it got."""
+"""Seconds after which an engine that works has nothing more to say of what it got.
+
+Only for engines whose EngineAway does not tell what is covered.
+"""
 FIRST_DELAY: Final = 0.25  # seconds
 LONGEST_DELAY: Final = 30.0
-_CLOSING: Final = 5.0  # seconds for an engine to close
 _LAST: Final = 5.0  # seconds for results to end when the drain is over
 
 
@@ -39,6 +43,7 @@ class Patience:
     audio: float = 30.0  # one block
     drain: float = 120.0  # everything after the stream's end
     ring: float = 20.0  # of audio that is kept for another engine
+    catch_up: float = 300.0  # of audio that it hears from a sink which keeps the stream
 
 
 class Session:
@@ -57,18 +62,24 @@ class Session:
         heard: Callable[[Result], None],
         missed: Callable[[float, float], None],
         patience: Patience,
+        kept: Callable[[], KeptAudio | None] = lambda: None,
     ) -> None:
+        """Take who makes engines, and who can find audio that is too old for the ring."""
         self._make = make
         self._format = audio_format
         self._language = language
         self._heard = heard
         self._missed = missed
         self._patience = patience
-        self._ring = Ring(round(patience.ring * audio_format.sample_rate))
+        self._source = Source(
+            audio_format, ring_seconds=patience.ring, catch_up=patience.catch_up, kept=kept
+        )
         self._covered = [0.0] * audio_format.channels  # seconds, with a final result
         self._settled = 0  # frames that an engine had long enough, whatever it said
+        self._needed = 0  # frames before which the engine of now need not understand anything
         self._given: deque[tuple[float, int]] = deque()  # when, and up to which frame
         self._answers = False  # the engine has given a result
+        self._line: Timeline | None = None  # its clock
         self._taken = 0  # frames that it has by now
         self._wake = asyncio.Event()
         self._ended = False
@@ -80,12 +91,12 @@ class Session:
 
     def put(self, block: AudioBlock) -> None:
         """Take samples of shape (channels, frames), int16."""
-        self._ring.put(block)
+        self._source.put(block)
         self._wake.set()
 
     def skip(self, seconds: float) -> None:
-        """Leave out audio that never came."""
-        self._ring.skip(round(seconds * self._format.sample_rate))
+        """Leave out audio that never came; it is missed, if no sink has kept it."""
+        self._source.skip(round(seconds * self._format.sample_rate))
 
     def end(self) -> None:
         """Say that no audio will come; the time for the last words begins."""
@@ -96,12 +107,12 @@ class Session:
     @property
     def seconds(self) -> float:
         """How much of the stream has come."""
-        return self._ring.end / self._format.sample_rate
+        return self._source.end / self._format.sample_rate
 
     @property
     def behind(self) -> float:
         """How much of it waits for the engine, in seconds."""
-        return (self._ring.end - self._taken) / self._format.sample_rate
+        return (self._source.end - self._taken) / self._format.sample_rate
 
     # everything else
 
@@ -110,13 +121,13 @@ class Session:
         tries = 0
         try:
             while True:
-                before = list(self._covered)
+                before = [*self._covered, self._settled]
                 try:
                     await self._with(self._made())
                 except EngineAway as away:
                     self.breaks += 1
-                    self._broke_off()
-                    tries = 1 if self._covered != before else tries + 1
+                    self._settle(away)
+                    tries = 1 if [*self._covered, self._settled] != before else tries + 1
                     if not await self._rest(tries, away):
                         self._give_up()
                         return False
@@ -130,17 +141,21 @@ class Session:
         try:
             return self._make()
         except Exception as error:
-            raise _broken(error) from error
+            raise broken(error) from error
 
     async def _with(self, engine: Engine) -> None:
         """Let one engine have the stream, from where it is needed. Raises EngineAway."""
         try:
-            await _try("did not open", self._within(self._patience.opening), self._open(engine))
-            line = self._begin()
+            await attempt("did not open", self._within(self._patience.opening), self._open(engine))
+            line = self._line = self._begin()
             reading = asyncio.create_task(self._read(engine, line), name="transcript: read")
             feeding = asyncio.create_task(self._feed(engine, line), name="transcript: feed")
             try:
                 await self._until_drained(engine, reading, feeding)
+            except EngineAway as away:
+                if away.covered is not None and not await _is_over(reading):
+                    away.covered = None  # what it has said of that has not come
+                raise
             finally:
                 for task in (reading, feeding):
                     task.cancel()
@@ -148,9 +163,9 @@ class Session:
         except (EngineAway, EngineRefused):
             raise
         except Exception as error:  # an engine may raise anything
-            raise _broken(error) from error
+            raise broken(error) from error
         finally:
-            await _closed(engine)
+            await close(engine)
 
     def _within(self, seconds: float) -> float:
         return min(seconds, self._end_by - time.monotonic())
@@ -159,12 +174,10 @@ class Session:
         await engine.open(self._format, self._language)
 
     def _begin(self) -> Timeline:
-        """Find out where an engine is to begin; write down what is gone by now."""
+        """Find out where an engine is to begin."""
         rate = self._format.sample_rate
-        needed = max(round(min(self._covered) * rate), self._settled)
-        start = max(self._ring.start, needed - round(OVERLAP * rate), 0)
-        if start > needed:
-            self._missed(needed / rate, start / rate)
+        self._needed = max(round(min(self._covered) * rate), self._settled)
+        start = max(self._needed - round(OVERLAP * rate), 0)
         self._given.clear()
         self._answers = False
         self._taken = start
@@ -180,13 +193,13 @@ class Session:
                 raise EngineAway("it said its last word before the stream's end")
         feeding.result()
         left = self._end_by - time.monotonic()
-        drained = asyncio.create_task(_try("did not drain", left, engine.drain()))
+        drained = asyncio.create_task(attempt("did not drain", left, engine.drain()))
         try:
             await asyncio.wait({reading, drained}, return_when=asyncio.FIRST_COMPLETED)
             if reading.done():
                 reading.result()
             await drained
-            await _try("did not say its last word", _LAST, reading)
+            await attempt("did not say its last word", _LAST, reading)
         finally:
             drained.cancel()
             await asyncio.gather(drained, return_exceptions=True)
@@ -194,18 +207,23 @@ class Session:
     async def _feed(self, engine: Engine, line: Timeline) -> None:
         while True:
             self._wake.clear()
-            while piece := self._ring.after(line.position):
-                rate = self._format.sample_rate
-                if piece.start > line.position:
-                    self._missed(line.position / rate, piece.start / rate)
+            while piece := await self._source.next(line.position, ended=self._ended):
+                self._leave_out(line.position, piece.start)
                 line.give(piece.start, piece.block.shape[1])
                 taken = engine.audio(piece.block)
-                await _try("did not take audio", self._within(self._patience.audio), taken)
+                await attempt("did not take audio", self._within(self._patience.audio), taken)
                 self._taken = line.position
                 self._note_given(line.position)
             if self._ended:
+                self._leave_out(line.position, self._source.end)
                 return
             await self._wake.wait()
+
+    def _leave_out(self, start: int, stop: int) -> None:
+        """Take note of frames that cannot be had any more."""
+        start = max(start, self._needed)
+        if stop > start:
+            self._missed(start / self._format.sample_rate, stop / self._format.sample_rate)
 
     async def _read(self, engine: Engine, line: Timeline) -> None:
         async for result in engine.results():
@@ -220,7 +238,7 @@ class Session:
             if new.is_final:
                 self._covered[new.channel] = max(self._covered[new.channel], new.end)
                 needed = round((min(self._covered) - OVERLAP) * self._format.sample_rate)
-                self._ring.forget(min(needed, line.position))
+                self._source.forget(min(needed, line.position))
 
     def _note_given(self, position: int) -> None:
         now = time.monotonic()
@@ -229,14 +247,22 @@ class Session:
         while len(self._given) > 1 and now - self._given[1][0] >= SETTLED:
             self._given.popleft()
 
-    def _broke_off(self) -> None:
+    def _settle(self, away: EngineAway) -> None:
+        """Find out what need not be heard again, words or none."""
+        line, self._line = self._line, None
+        if line is None:  # it did not even open
+            return
+        if away.covered is not None:
+            position = min(round(line.at(away.covered) * self._format.sample_rate), line.position)
+            self._settled = max(self._settled, position)
+            return
         for when, position in self._given:
             if self._answers and time.monotonic() - when >= SETTLED:
                 self._settled = max(self._settled, position)
 
     def _give_up(self) -> None:
-        rate = self._format.sample_rate
-        self._missed(max(min(self._covered), self._settled / rate), self._ring.end / rate)
+        covered = max(round(min(self._covered) * self._format.sample_rate), self._settled)
+        self._missed(covered / self._format.sample_rate, self.seconds)
 
     async def _rest(self, tries: int, away: EngineAway) -> bool:
         """Wait before another try; False if there is no time for one."""
@@ -256,23 +282,7 @@ class Session:
         return time.monotonic() < self._end_by
 
 
-def _broken(error: Exception) -> EngineRefused:
-    """Say that an engine has a fault of its own; not its words, which may be the caller's."""
-    return EngineRefused(f"the engine raised {type(error).__name__}: report it to its author")
-
-
-async def _try(what: str, seconds: float, doing: Awaitable[None]) -> None:
-    """Wait for an engine, but not for ever. Raises EngineAway."""
-    try:
-        async with asyncio.timeout(max(0.0, seconds)):
-            await doing
-    except TimeoutError:
-        raise EngineAway(f"it {what} within {max(0.0, seconds):.0f} s") from None
-
-
-async def _closed(engine: Engine) -> None:
-    try:
-        async with asyncio.timeout(_CLOSING):
-            await engine.close()
-    except Exception as error:  # noqa: BLE001 - it is left, whatever it raises
-        log.warning("an engine did not close", error=type(error).__name__)
+async def _is_over(reading: asyncio.Task[None]) -> bool:
+    """Wait for the results that an engine gave before it broke off; return whether all came."""
+    await asyncio.wait({reading}, timeout=_LAST)
+    return reading.done()

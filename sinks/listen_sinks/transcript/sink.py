@@ -4,6 +4,7 @@ session.py does all that waits, in a task of its own; nothing here does.
 """
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -12,6 +13,7 @@ from listen_codecs.formats import AudioBlock
 from listen_sinks.api import Call, Gap, MetadataArrived, Outcome, Sink, SinkError, StreamEvent
 from listen_sinks.transcript.api import EngineRefused, Result
 from listen_sinks.transcript.board import Posting
+from listen_sinks.transcript.kept import SHELF
 from listen_sinks.transcript.session import Session
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ class TranscriptSink(Sink):
             heard=self._heard,
             missed=transcript.miss,
             patience=self._plugin.patience,
+            kept=partial(SHELF.find, call.stream_id),
         )
         self._task = asyncio.create_task(self._run(), name="transcript")
 
@@ -52,10 +55,9 @@ class TranscriptSink(Sink):
         self._raise()
         self._session.put(block)
 
-    async def event(self, event: StreamEvent, at: float) -> None:
+    async def event(self, event: StreamEvent, at: float) -> None:  # noqa: ARG002 - the ring counts
         """Keep the time right where this sink's own queue lost audio."""
         if isinstance(event, Gap) and event.reason == "sink too slow":
-            self._posting.transcript.miss(at, at + event.seconds)
             self._session.skip(event.seconds)
         elif isinstance(event, MetadataArrived) and self._deliveries is not None:
             self._deliveries.describe(event.attributes)

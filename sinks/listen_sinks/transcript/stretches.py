@@ -38,6 +38,11 @@ class Stretches:
         self._in_a_row = 0  # windows with speech
         self._speech = False
 
+    @property
+    def start(self) -> float:
+        """Seconds before what is kept: nobody spoke, or it is in a stretch."""
+        return self._start * WINDOW
+
     def feed(self, samples: NDArray[np.int16], spoken: NDArray[np.bool_]) -> list[Stretch]:
         """Take windows of 20 ms, int16 (windows * 320,), and which of them have speech.
 

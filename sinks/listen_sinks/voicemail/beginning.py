@@ -20,6 +20,8 @@ from listen_sinks.voicemail.spool.open_message import Beginning
 
 FIRST_PART: Final = 0
 VERSION: Final = 1
+SOMETHING: Final = 0.02
+"""Seconds that a caller who was sent here must stay to have left a message: one packet."""
 _FULL: Final = "the mailbox was full"
 
 
@@ -65,6 +67,7 @@ def prepare(
     values = {"meta": seal(message_key, "meta", context, encode(document))}
     if words is not None:  # so that it can be told that there should be more
         values["words"] = seal(message_key, "words", context, words)
+    least = SOMETHING if call.granted else 0.0
     note = Note(
         message=call.stream_id,
         part=FIRST_PART,
@@ -75,7 +78,7 @@ def prepare(
         format=call.format,
         started_at=call.started_at,
         caller=place.caller,
-        least_seconds=0.0 if kind == "greeting" else settings.min_seconds,
+        least_seconds=0.0 if kind == "greeting" else max(settings.min_seconds, least),
         unwanted=_FULL if place.destination.full and kind != "greeting" else None,
         values=values,
         ticket=call.granted.get("ticket"),

@@ -21,6 +21,8 @@ class OpenAudio:
     A message has no samples for what its sink's own queue lost, and the stream goes on counting.
     """
 
+    __slots__ = ("_channels", "_end", "_lost", "_rate", "_stream")
+
     def __init__(self, stream: SpooledStream) -> None:
         self._stream = stream
         self._rate = stream.note.format.sample_rate

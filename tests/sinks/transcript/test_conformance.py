@@ -24,6 +24,15 @@ class TestScripted(EngineContract):
         monkeypatch.setattr(Scripted, "script", Script(), raising=False)
         return Scripted(NoConfig(), SinkContext("transcript", tmp_path))
 
+    async def break_off(self, plugin: TranscriberPlugin) -> None:
+        for engine in plugin.script.made:  # type: ignore[attr-defined]  # it is a Scripted
+            engine.step = "after 1"
+
+
+def test_whoever_writes_an_engine_has_five_methods_to_write() -> None:
+    public = [name for name in vars(Engine) if not name.startswith("_")]
+    assert len(public) == 5
+
 
 class Writing(Null):
     def engine(self) -> Engine:

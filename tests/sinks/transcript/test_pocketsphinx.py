@@ -22,6 +22,7 @@ from listen_server.simulator.clip import CLIP, CLIP_WORDS
 from listen_sinks.api import SinkContext
 from listen_sinks.testing import make_call, make_outcome
 from listen_sinks.transcript import pool as pool_module
+from listen_sinks.transcript import stretches as stretches_module
 from listen_sinks.transcript.api import EngineAway, EngineRefused, TranscriberPlugin
 from listen_sinks.transcript.board import BOARD
 from listen_sinks.transcript.collected import Transcript
@@ -35,6 +36,7 @@ from listen_sinks.transcript.word_errors import word_errors
 
 pytest.importorskip("pocketsphinx", reason="the extra `offline` is not installed")
 
+SPEECH = os.environ.get("LISTEN_TEST_SPEECH")
 BLOCK, CLIP_RATE = read_audio(CLIP)
 NOISE = Stretch(0.0, np.random.default_rng(3).normal(0, 500, RATE // 2).astype(np.int16))
 
@@ -69,6 +71,19 @@ async def test_both_voices_of_the_clip_are_understood_at_the_rate_of_a_telephone
         assert word_errors(CLIP_WORDS[who], transcript.text(channel)).rate <= 0.2
     first = min(r.start for r in transcript.results if r.channel == 0)
     assert 1.2 < first < 1.9
+
+
+@pytest.mark.skipif(SPEECH is None, reason="LISTEN_TEST_SPEECH=DIR has WAV files, and .txt beside")
+@pytest.mark.timeout(300)
+async def test_of_real_speech_at_16_khz_no_more_than_three_words_in_ten_are_wrong() -> None:
+    said, heard = [], []
+    async with engines(processes=2) as plugin:
+        for file in sorted(Path(SPEECH or "").glob("*.wav")):  # noqa: ASYNC240 - a few names
+            audio, rate = await asyncio.to_thread(read_audio, file)
+            heard.append((await understood(plugin, audio[:1], rate)).text())
+            said.append(await asyncio.to_thread(file.with_suffix(".txt").read_text))
+
+    assert word_errors(" ".join(said), " ".join(heard)).rate <= 0.3
 
 
 async def test_silence_costs_no_process() -> None:
@@ -198,6 +213,50 @@ def _lives(pid: int) -> bool:
     return not status.exists() or " Z " not in status.read_text()
 
 
+QUICK = """
+import json, sys
+while head := sys.stdin.buffer.read(4):
+    sys.stdin.buffer.read(int.from_bytes(head, "little"))
+    sys.stdout.buffer.write(json.dumps([["word", 0.1, 0.2, 0.5]]).encode() + b"\\n")
+    sys.stdout.buffer.flush()
+"""
+ONCE = QUICK.replace(
+    "while head := sys.stdin.buffer.read(4):", "if head := sys.stdin.buffer.read(4):"
+)
+
+
+async def test_what_was_understood_before_its_processes_died_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    programs = iter([ONCE])
+    monkeypatch.setattr(
+        pool_module,
+        "_start",
+        lambda: subprocess.Popen(
+            [sys.executable, "-c", next(programs, "")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        ),
+    )
+    monkeypatch.setattr(stretches_module, "LEAST", 0.5)
+    clip = await asyncio.to_thread(resample, BLOCK[:1], CLIP_RATE, RATE)
+    pause = np.zeros((1, 2 * RATE), np.int16)
+    audio = np.concatenate([clip, pause, clip, pause], axis=1)
+    async with engines() as plugin:
+        engine = plugin.engine()
+        await engine.open(AudioFormat(RATE, "mono"), "en-US")
+        await engine.audio(audio)
+        results = engine.results()
+        first = await anext(results)
+        with pytest.raises(EngineAway) as raised:
+            await anext(results)
+        await engine.close()
+
+    assert first.text == "word"
+    assert raised.value.covered is not None
+    assert 0.5 < raised.value.covered < audio.shape[1] / RATE / 2 + 2
+
+
 class TestPocketSphinx(EngineContract):
     @pytest.fixture
     def plugin(self, tmp_path: Path) -> TranscriberPlugin:
@@ -208,15 +267,6 @@ class TestPocketSphinx(EngineContract):
         silence: AudioBlock = np.zeros((form.channels, round(seconds * form.sample_rate)), np.int16)
         silence.flags.writeable = False
         return silence
-
-
-QUICK = """
-import json, sys
-while head := sys.stdin.buffer.read(4):
-    sys.stdin.buffer.read(int.from_bytes(head, "little"))
-    sys.stdout.buffer.write(json.dumps([["word", 0.1, 0.2, 0.5]]).encode() + b"\\n")
-    sys.stdout.buffer.flush()
-"""
 
 
 async def test_a_hundred_calls_that_end_at_once_all_get_their_turn_in_a_small_pool(

@@ -36,7 +36,8 @@ def test_every_setting_is_on_the_page() -> None:
 
 def test_the_defaults_are_as_they_are_told() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| `([^`]+)` \|", TEXT, re.MULTILINE))
-    for key in ("hook_timeout", "ring_seconds", "drain_timeout", "close_timeout", "open_timeout"):
+    names = ("hook", "open", "drain", "close")
+    for key in (*(f"{name}_timeout" for name in names), "ring_seconds", "catch_up_seconds"):
         assert float(rows[key]) == TranscriptConfig.model_fields[key].default
     assert f"({VoicemailConfig.model_fields['transcript_wait'].default:g} s)" in TEXT
     assert f"the newest {MOST_WAITING} results" in TEXT.replace("\n", " ")

@@ -128,10 +128,11 @@ class GoogleEngine(Engine):
                 except Fault as fault:
                     await self._after(fault)
         except (EngineAway, EngineRefused) as failure:
-            self._failure = failure
+            self._failure = self._told_apart(failure)
         except Exception as error:  # noqa: BLE001 - a fault of this code costs one engine its stream
-            self._failure = EngineAway(f"the engine broke off: {type(error).__name__}")
-            self._failure.__cause__ = error
+            away = EngineAway(f"the engine broke off: {type(error).__name__}")
+            away.__cause__ = error
+            self._failure = self._told_apart(away)
         finally:
             self._results.end()
             self._room.set()
@@ -171,6 +172,12 @@ class GoogleEngine(Engine):
             self._service.credential.doubt()
             return
         await self._clock.sleep(self._patience.after(fault, self._clock.now()))
+
+    def _told_apart(self, failure: EngineAway | EngineRefused) -> EngineAway | EngineRefused:
+        """Say from when on the next engine must hear it all again."""
+        if isinstance(failure, EngineAway):
+            failure.covered = self._held.covered_seconds
+        return failure
 
     def _raise_failure(self) -> None:
         if self._failure is not None:

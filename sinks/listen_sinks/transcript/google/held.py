@@ -78,6 +78,11 @@ class HeldAudio:
         return max(0, self.sent - min(self.covered)) / self.sample_rate
 
     @property
+    def covered_seconds(self) -> float:
+        """Seconds before which nothing is to be understood any more, in any channel."""
+        return max(0, min(self.covered)) / self.sample_rate
+
+    @property
     def silence(self) -> float:
         """Seconds of silence in all channels at the end of what was sent."""
         return self._silent / self.sample_rate

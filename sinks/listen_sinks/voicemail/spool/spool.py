@@ -90,7 +90,7 @@ class Spool:
             await asyncio.wait(self._chores)
         await self.commits.stop()
         await self.writer.stop()
-        await asyncio.to_thread(self._readers.shutdown, cancel_futures=True)
+        await asyncio.to_thread(self._readers.shutdown)
         return await asyncio.to_thread(self._stop)
 
     async def close(self) -> None:

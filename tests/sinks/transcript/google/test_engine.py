@@ -147,6 +147,27 @@ async def test_words_before_a_fault_stay_good() -> None:
     assert listener.words() == WORDS
 
 
+async def test_a_service_that_goes_away_leaves_behind_what_is_covered_silence_included() -> None:
+    clock = Clock(50)
+
+    async with (
+        standing_in(clock=clock) as (stand_in, address),
+        google(address, clock=clock, patience=5.0) as plugin,
+        listening(plugin) as listener,
+    ):
+        await listener.say(SAID, 8000)
+        await listener.say(silence(7), 8000)
+        stand_in.faults.always = UNAVAILABLE
+        await listener.engine.audio(SAID)
+        with pytest.raises(EngineAway) as raised:
+            await listener.hang_up()
+
+    said = SAID.shape[1] / 8000
+    assert listener.words() == WORDS
+    assert raised.value.covered is not None
+    assert said + 5 < raised.value.covered <= said + 7
+
+
 async def test_an_engine_that_takes_nothing_any_more_is_noticed() -> None:
     clock = Clock(100)
     faults = Faults()
