@@ -1,8 +1,8 @@
 """Who is told of what happens here: events of this server, and the outboxes that have them.
 
-    tell -> waiting room (files) -> outbox (the index) -> webhooks         without one: nothing
+    tell -> waiting room (files) -> outbox (the index) -> webhooks, mail   without one: nothing
 
-app.py opens it around the sinks. What is delivered, and how, is listen_sinks/webhook.
+app.py opens it around the sinks. What is delivered, and how, is listen_sinks/webhook and /mail.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ from listen_sinks.webhook.events import Event, recording_failed
 from listen_sinks.webhook.waiting_room import WaitingRoom, forget
 
 if TYPE_CHECKING:
+    from listen_server.mailing import OpenMail
     from listen_sinks.voicemail.index.database import Database
     from listen_sinks.webhook.deliverer import Deliverer
     from listen_sinks.webhook.way import Subscriber
@@ -70,7 +71,7 @@ class Outbox:
     @asynccontextmanager
     async def open(self, sinks: Mapping[str, ConfiguredSink]) -> AsyncIterator[None]:
         """Deliver while the block runs. Raises ConfigError."""
-        if not self._settings.webhooks:
+        if not self._settings.webhooks and self._settings.mail is None:
             retiring = asyncio.create_task(_once(partial(self._retire, sinks)))
             try:
                 yield
@@ -162,7 +163,8 @@ class Outbox:
         for url in index_urls(self._settings, sinks.values()):
             database = await asyncio.to_thread(Database, url)
             opened.push_async_callback(database.close)
-            deliverer = Deliverer(database, webhooks, self._telemetry)
+            mail = await self._open_mail(opened, url, sinks)
+            deliverer = Deliverer(database, {**webhooks, **mail}, self._telemetry)
             deliverer.start()
             opened.push_async_callback(deliverer.close)
             started.append((database, deliverer))
@@ -187,6 +189,19 @@ class Outbox:
             webhooks[name] = Subscriber(target, settings)
         return webhooks
 
+    async def _open_mail(
+        self, opened: AsyncExitStack, url: str, sinks: Mapping[str, ConfiguredSink]
+    ) -> Mapping[str, "Subscriber"]:
+        """Make who tells the owners of an index's mailboxes, if that is wanted."""
+        if self._settings.mail is None:
+            return {}
+        plugins = [sink.plugin for sink in sinks.values()]
+        open_mail = await asyncio.to_thread(_mailing)
+        try:
+            return await open_mail(opened, self._settings, url, plugins)
+        except SinkError as error:
+            raise ConfigError(str(error)) from error
+
     async def _retire(self, sinks: Mapping[str, ConfiguredSink]) -> None:
         """Let indexes know that nobody wants to be told any more."""
         if not any(isinstance(sink.plugin, KeepsIndex) for sink in sinks.values()):
@@ -202,6 +217,13 @@ class Outbox:
                 if set((await list_targets(database)).values()) - {"retired"}:
                     await subscribe(database, {})
             await database.close()
+
+
+def _mailing() -> "OpenMail":
+    """Import who tells by mail: that takes a while, and reads files."""
+    from listen_server.mailing import open_mail  # noqa: PLC0415 - see _start
+
+    return open_mail
 
 
 async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:

@@ -32,7 +32,7 @@ from listen_sinks.webhook.events import TYPES
 
 events = typer.Typer(
     name="events",
-    help="List the events that webhooks are told of, and deliver them again.",
+    help="List the events that webhooks and mails tell of, and deliver them again.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -42,7 +42,7 @@ StateOption: TypeAlias = Annotated[
     State | None, typer.Option("--state", help="Only what is in this state.", show_default=False)
 ]
 TargetOption: TypeAlias = Annotated[
-    str | None, typer.Option("--target", metavar="NAME", help="Only of this webhook.")
+    str | None, typer.Option("--target", metavar="NAME", help="Only of this webhook, or of `mail`.")
 ]
 TypeOption: TypeAlias = Annotated[
     str | None, typer.Option("--type", metavar="TYPE", help="Only of this type.")
@@ -175,8 +175,11 @@ def _run(
     """Do something with every outbox that there is. Raises ConfigError for what is in the way."""
     set_up_logs(level="warning", human=True)
     settings = load_settings(config, data_dir=data_dir)
-    if not settings.webhooks:
-        raise ConfigError("no webhook is configured: add a table [webhooks.NAME] with its url")
+    if not settings.webhooks and settings.mail is None:
+        raise ConfigError(
+            "no webhook is configured, and no mail: add a table [webhooks.NAME] with its url, or "
+            "[mail]"
+        )
     urls = index_urls(settings, configure_sinks(settings).values())
 
     async def opened() -> list[_T]:

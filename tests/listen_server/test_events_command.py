@@ -36,12 +36,12 @@ def run(config: Path, *words: str) -> str:
     return done.stdout
 
 
-async def an_outbox(folder: Path, *told: Event) -> None:
+async def an_outbox(folder: Path, *told: Event, target: str = "crm") -> None:
     """Put events; the first is dead by now."""
     database = Database(f"sqlite+aiosqlite:///{folder}/index.db")
-    await subscribe(database, wants_all("crm"))
+    await subscribe(database, wants_all(target))
     await put_alone(database, told[:1])
-    (one,) = await claim(database, "crm", told[0].at, told[0].at, 1)
+    (one,) = await claim(database, target, told[0].at, told[0].at, 1)
     await settle(database, [Tried(one, "dead", "500", told[0].at)], told[0].at)
     await put_alone(database, told[1:])
     await database.close()
@@ -77,6 +77,15 @@ def test_what_makes_no_sense_is_told(config: Path, words: tuple[str, ...], says:
 
     with pytest.raises(ConfigError, match=says):
         run(config, *words)
+
+
+def test_mails_are_listed_and_sent_again_as_webhooks_are(tmp_path: Path) -> None:
+    config = tmp_path / "server.toml"
+    config.write_text('[mail]\nhost = "mx.example.com"\nsender = "v@example.com"\n')
+    asyncio.run(an_outbox(tmp_path, make_event(), target="mail"))
+
+    assert "mail dead (500)" in run(config, "list")
+    assert run(config, "replay", "--target", "mail") == "1 to be delivered again\n"
 
 
 def test_without_a_webhook_there_are_no_events(tmp_path: Path) -> None:

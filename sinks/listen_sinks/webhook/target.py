@@ -10,34 +10,24 @@ import logging
 import ssl
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from standardwebhooks import Webhook
 
 from listen_sinks.api import SinkError
 from listen_sinks.webhook.addresses import Inside, Unresolved, resolve
+from listen_sinks.webhook.answers import Answer
 from listen_sinks.webhook.config import TargetConfig, check_secret
-
-Verdict: TypeAlias = Literal["done", "gone", "later"]
+from listen_sinks.webhook.events import Event
 
 _GONE: Final = 410
 _BUSY: Final = (429, 503)  # which may say when to come back
 _LONGEST_ASKED: Final = 3600.0  # seconds
 _BODY_TIME: Final = 0.5  # seconds for the rest of an answer
 _MOST_READ: Final = 2**14  # bytes of an answer; a longer one costs the connection
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of one try."""
-
-    verdict: Verdict
-    says: str  # a status, or a few words of ours: never the service's own
-    wait: float = 0.0  # seconds that it asked for
 
 
 class Target:
@@ -65,6 +55,10 @@ class Target:
         """Close the connections."""
         if self._client is not None:
             await self._client.aclose()
+
+    async def tell(self, event: Event) -> Answer:
+        """Deliver an event. Never raises for the service."""
+        return await self.post(event.id, event.body())
 
     async def post(self, event: str, body: str) -> Answer:
         """Deliver a body under an id, which is the same each time. Never raises for the service."""

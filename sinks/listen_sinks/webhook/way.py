@@ -5,7 +5,7 @@ deliverer.py has one for each target, and what they share.
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,8 +16,8 @@ import structlog
 from listen_sinks.voicemail.index.database import Database
 from listen_sinks.voicemail.index.deliveries import Claimed, Tried, claim, settle, target_is_gone
 from listen_sinks.voicemail.index.outbox import Subscription
-from listen_sinks.webhook.config import WebhookSettings
-from listen_sinks.webhook.target import Answer, Target
+from listen_sinks.webhook.answers import Answer
+from listen_sinks.webhook.events import Event
 
 log = structlog.get_logger(__name__)
 
@@ -48,12 +48,47 @@ class Clock:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
+class Told(Protocol):
+    """Who is told of events: a service (target.py), an owner of a mailbox (../mail/mailer.py)."""
+
+    async def tell(self, event: Event) -> Answer:
+        """Deliver an event; it may come again. Raises nothing that is not a fault of ours."""
+
+
+class Rules(Protocol):
+    """How somebody is told: of what, how patiently, how much at once."""
+
+    @property
+    def events(self) -> Collection[str]:
+        """Which types."""
+
+    @property
+    def tenants(self) -> Collection[str] | None:
+        """Whose; None: those of all tenants, and of none."""
+
+    @property
+    def fingerprint(self) -> str:
+        """64 hex digits that are others for another address."""
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that one try may take."""
+
+    @property
+    def give_up_days(self) -> float:
+        """Days after which an event is given up."""
+
+    @property
+    def at_once(self) -> int:
+        """Events that are on their way at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """A target with the rules of its deliveries."""
+    """Who is told, with the rules of it."""
 
-    target: Target
-    settings: WebhookSettings
+    target: Told
+    settings: Rules
 
     @property
     def subscription(self) -> Subscription:
@@ -109,7 +144,7 @@ class Way:
         now = self._clock.now()
         tries = [self._tried(*pair, now) for pair in zip(claimed, answers, strict=True)]
         await settle(self._database, tries, now)
-        self._count(tries)
+        self._count([tried for tried in tries if tried.counts])
         if any(answer.verdict == "gone" for answer in answers):
             await self._give_up_target(now)
         return True
@@ -117,15 +152,18 @@ class Way:
     async def _post(self, claimed: Claimed) -> Answer:
         event = claimed.event
         try:
-            return await self._subscriber.target.post(event.id, event.body())
+            return await self._subscriber.target.tell(event)
         except Exception as error:
             log.exception("event not delivered", webhook=self._name, id=event.id)
             return Answer("later", type(error).__name__)
 
     def _tried(self, claimed: Claimed, answer: Answer, now: datetime) -> Tried:
+        if answer.verdict == "wait":
+            later = now + timedelta(seconds=answer.wait)
+            return Tried(claimed, "waiting", answer.says, later, counts=False)
         if answer.verdict == "done":
             return Tried(claimed, "delivered", answer.says, now)
-        if answer.verdict == "gone" or self._is_too_old(claimed, now):
+        if answer.verdict in ("gone", "never") or self._is_too_old(claimed, now):
             return Tried(claimed, "dead", answer.says, now)
         later = now + timedelta(seconds=delay(claimed.tries, answer.wait))
         return Tried(claimed, "waiting", answer.says, later)
@@ -141,6 +179,8 @@ class Way:
             self._watcher.event_tried(event.type, outcome)
             if outcome == "dead":
                 log.error("event given up", webhook=self._name, id=event.id, says=tried.result)
+        if not tries:
+            return
         if any(tried.state == "delivered" for tried in tries):
             if self._in_vain > 1:
                 log.info("webhook takes events again", webhook=self._name)

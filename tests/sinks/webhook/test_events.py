@@ -7,6 +7,7 @@ from listen_sinks.webhook import events
 from listen_sinks.webhook.events import (
     TYPES,
     Event,
+    mailbox_counts,
     message_erased,
     message_received,
     message_transcribed,
@@ -38,6 +39,9 @@ def every_event() -> list[Event]:
         message_transcribed(tenant="acme", mailbox="MB", message=STREAM, part=1, engine="google"),
         message_erased(
             tenant="acme", mailbox=None, message=STREAM, erasure="E", kind="caller", whole=True
+        ),
+        mailbox_counts(
+            tenant="acme", mailbox="01KB00000000000000000000MB", new=2, heard=1, saved=0
         ),
         recording_saved(
             tenant="acme", sink="recording", stream=STREAM, state="complete", day="x", **amount
