@@ -3,8 +3,13 @@
 from datetime import UTC, datetime
 from typing import Literal
 
-from listen_server.commands.mailboxes import mailbox_of
-from listen_server.commands.naming import MailboxName, MessageIds, each, end
+from listen_server.commands.naming import (
+    MailboxName,
+    MessageIds,
+    each,
+    end,
+    mailbox_of,
+)
 from listen_server.commands.options import ConfigFile, DataDir
 from listen_server.commands.voicemail import ACTOR, SinkName, TenantName, run, tenant_of
 from listen_server.errors import ConfigError

@@ -6,11 +6,10 @@ import json
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
-from datetime import UTC, datetime
+from contextlib import AsyncExitStack, suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -31,6 +30,9 @@ from listen_server.simulator.order import Order
 from listen_server.simulator.report import bars
 from listen_server.simulator.runner import run_calls
 
+if TYPE_CHECKING:
+    from listen_server.commands.demo_mailbox import DemoMailbox
+
 OFFLINE = "pocketsphinx"
 """The engine that needs no network; not installed everywhere."""
 WIDTH = 64  # characters of the waveform
@@ -44,14 +46,17 @@ def demo(
     port: Annotated[int, typer.Option(help="Port to serve on; 0 is any.")] = 0,
     data_dir: DataDir = None,
 ) -> None:
-    """Serve, place a call with speech in it, and show what was recorded. Needs no jambonz."""
+    """Serve, place calls with speech in them, and show what becomes of them. Needs no jambonz."""
     set_up_logs(level="warning", human=True)
     settings = load_settings(
         host="127.0.0.1",
         port=port,
         open=True,
         data_dir=data_dir or Path("data", "demo"),
-        routes={"/listen": {"sinks": ["recording", "voicemail", "transcript"]}},
+        routes={
+            "/listen": {"sinks": ["recording"]},
+            "/listen/voicemail": {"sinks": ["voicemail", "transcript"]},
+        },
         sinks={"transcript": {"engine": _engine()}},
     )
     console = Console(highlight=False, soft_wrap=True)
@@ -68,13 +73,14 @@ def _engine() -> str:
 
 async def _show(console: Console, app: App, settings: Settings, *, once: bool) -> int:
     """Run the demo; return the exit status."""
-    from listen_server.commands.demo_voicemail import (  # noqa: PLC0415 - the store takes its time
-        show_voicemail,
-    )
+    from listen_server.commands.demo_mailbox import open_mailbox  # noqa: PLC0415 - takes its time
+    from listen_server.commands.demo_voicemail import show_voicemail  # noqa: PLC0415
 
-    recordings, began = Recordings(settings.data_dir), datetime.now(UTC)
-    drain = drain_of(app)
-    async with running(app.asgi, None, options_of(settings), drain=drain) as bound:
+    recordings = Recordings(settings.data_dir)
+    async with AsyncExitStack() as opened:
+        box = await open_mailbox(settings, opened)
+        serving = running(app.asgi, None, options_of(settings), drain=drain_of(app))
+        bound = await opened.enter_async_context(serving)
         console.print(f"A listen server is up on ws://127.0.0.1:{bound.port}.")
         result = await _call(console, bound)
         if result.fault is not None or result.ended == "hung up":
@@ -82,10 +88,10 @@ async def _show(console: Console, app: App, settings: Settings, *, once: bool) -
         await _quiet(app)
         for sidecar in await asyncio.to_thread(recordings.new):
             await asyncio.to_thread(_tell, console, sidecar, result.sha256)
-        sealed = await show_voicemail(console, settings, result.sha256, began)
+        as_told = await show_voicemail(console, box, bound.port)
         if not once:
-            await _stay(console, bound, recordings)
-    return 0 if sealed else 1
+            await _stay(console, bound, recordings, box)
+    return 0 if as_told else 1
 
 
 async def _quiet(app: App) -> None:
@@ -149,17 +155,31 @@ def _tell(console: Console, sidecar: Path, sha256: str | None = None) -> None:
     console.print(f"  Beside it, {sidecar.name} keeps the call's metadata.")
 
 
-async def _stay(console: Console, bound: Bound, recordings: Recordings) -> None:
-    """Tell every further recording, until Ctrl-C."""
-    url = f"ws://127.0.0.1:{bound.port}/listen"
-    console.print("\nThe server stays up. In another terminal, place a call of your own:")
-    console.print(f"  {sys.argv[0]} call FILE.wav --url {url}", style="bold")
-    console.print("Without FILE.wav it is the caller's message again. Ctrl-C stops the server.")
+async def _stay(console: Console, bound: Bound, recordings: Recordings, box: "DemoMailbox") -> None:
+    """Tell every further recording and message, until Ctrl-C."""
+    from listen_server.commands.demo_voicemail import Arrivals, other_calls  # noqa: PLC0415
+
+    leave, fetch = other_calls(bound.port, box.pin)
+    me = sys.argv[0]
+    console.print(
+        "\nThe server stays up. In another terminal, leave another message (a file of yours"
+    )
+    console.print("in the place of that one), and call as the owner to hear it:")
+    console.print(f"  {me} simulate call {leave}", style="bold", markup=False)
+    console.print(f"  {me} simulate call {fetch}", style="bold", markup=False)
+    console.print("Or only have a file recorded; without FILE.wav, what was recorded above:")
+    console.print(f"  {me} call FILE.wav --url ws://127.0.0.1:{bound.port}/listen", style="bold")
+    console.print("Ctrl-C stops the server.")
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
+    arrivals = Arrivals(box)
     while not stop.is_set():
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), LOOK)
         for sidecar in await asyncio.to_thread(recordings.new):
             await asyncio.to_thread(_tell, console, sidecar)
+        for message in await arrivals.new():
+            console.print(
+                f"\nA message of {message.seconds:.2f} s is in the mailbox: {message.id}."
+            )
     console.print("Stopping.")

@@ -1,4 +1,4 @@
-"""The demo's third part: the words of the call, as an engine without a network understood them."""
+"""A part of the demo's story: the words of the message, as an offline engine understood them."""
 
 import asyncio
 import time
@@ -17,7 +17,6 @@ from listen_sinks.voicemail.index.records import Message
 from listen_sinks.voicemail.transcribing import transcripts
 
 PATIENCE: Final = 60.0  # seconds for a busy machine
-_SPEAKERS: Final = ("caller", "greeting")
 
 
 async def show_transcript(console: Console, store: Access, message: Message) -> bool:
@@ -34,13 +33,12 @@ async def show_transcript(console: Console, store: Access, message: Message) -> 
         console.print("  The transcript did not come.", style="red")
         return False
     console.print(f"  What the engine {transcript.engine} understood, sealed with the message:")
-    for channel, who in enumerate(_SPEAKERS):
-        errors = word_errors(CLIP_WORDS[who], transcript.text(channel))
-        wrong = errors.substituted + errors.deleted + errors.inserted
-        console.print(f"    {who}: {transcript.text(channel) or '(nothing)'}", markup=False)
-        console.print(f"      {wrong} of {errors.said} words wrong", style="dim")
+    errors = word_errors(CLIP_WORDS["caller"], transcript.text(0))
+    wrong = errors.substituted + errors.deleted + errors.inserted
+    console.print(f"    {transcript.text(0) or '(nothing)'}", markup=False)
+    console.print(f"      {wrong} of {errors.said} words wrong", style="dim")
     console.print(
-        "  These are clear synthetic voices. Of people on a telephone it gets about every third "
+        "  This is a clear synthetic voice. Of people on a telephone it gets about every third "
         "word wrong:\n  it shows that the path works. `listen-server transcribe FILE` tries "
         "engines on audio of yours.",
         markup=False,

@@ -11,6 +11,8 @@ from rich.console import Console
 
 from listen_server.app import App
 from listen_server.checks import Finding, look_around
+from listen_server.commands.doctor_addresses import Entrance, Look, entrances
+from listen_server.commands.doctor_voicemail import voicemail, voicemail_findings
 from listen_server.commands.options import (
     AdminHost,
     AdminPort,
@@ -94,7 +96,11 @@ def _examine(
     names = ", ".join(app.sinks)
     doctoring.show([Finding("ok", f"settings are sound; {len(app.sinks)} sink(s): {names}")])
     doctoring.show(look_around(app, auth, ca_file))
-    doctoring.end(app, auth)
+    look = Look(app, auth, ca_file)
+    found = [*entrances(look), *voicemail(look)]
+    doctoring.show(finding for one in found for finding in one.findings)
+    doctoring.show(voicemail_findings(look))
+    doctoring.end(app, auth, found)
     return not doctoring.bad
 
 
@@ -122,7 +128,7 @@ class _Doctoring:
             self._console.print(_MARKS[finding.level], end="  ")
             self._say(finding.sentence)
 
-    def end(self, app: App, auth: Credential | None) -> None:
+    def end(self, app: App, auth: Credential | None, found: Iterable[Entrance] = ()) -> None:
         """Say what to paste, if it would work."""
         if self.bad:
             self._say("\nNothing to paste yet: mend what is BAD, then ask again.")
@@ -137,11 +143,21 @@ class _Doctoring:
                 "server:\n"
             )
             self._say("\n".join(lines))
+        for one in found:
+            self._enter(one)
         if not app.admission.open and (auth is None or auth.password == PASSWORD):
             self._say(
                 f"\n{PASSWORD} stands for what `credentials add` showed; with --user and "
                 "--password it is tried and filled in."
             )
+
+    def _enter(self, one: Entrance) -> None:
+        """Say where an application is, by either transport."""
+        self._say(
+            f"\nFor {one.name}, the calling webhook and the call status webhook, over HTTP:\n\n"
+            f"{one.web}\n{one.status}\n\nor both over the websocket:\n\n{one.socket}\n\n"
+            f"with {one.authentication}."
+        )
 
     def _may(self, app: App, auth: Credential | None, scope: Scope) -> bool:
         """Tell whether the credential to show is of a scope, and say so if not."""

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from listen_server.commands.mailboxes import mailbox_of
 from listen_server.commands.naming import (
     MailboxName,
     MessageId,
@@ -14,6 +13,7 @@ from listen_server.commands.naming import (
     confirm,
     each,
     end,
+    mailbox_of,
     owner_of,
 )
 from listen_server.commands.options import ConfigFile, DataDir

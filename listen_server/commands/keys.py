@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from listen_server.commands.mailboxes import mailbox_of
-from listen_server.commands.naming import Yes
+from listen_server.commands.naming import Yes, mailbox_of
 from listen_server.commands.options import ConfigFile, DataDir
 from listen_server.commands.rotating import ask, retire_old, rotate_key, rotate_root, scrub
 from listen_server.commands.voicemail import (

@@ -16,8 +16,12 @@ from listen_codecs.peaks import Peaks, draw
 from listen_server.commands.deleting import delete, hold, release, undelete
 from listen_server.commands.erasing import erase, redact
 from listen_server.commands.hearing import export, play, tell
-from listen_server.commands.mailboxes import mailbox_of
-from listen_server.commands.naming import MessageId, read_id
+from listen_server.commands.naming import (
+    MessageId,
+    mailbox_of,
+    printable,
+    read_id,
+)
 from listen_server.commands.options import ConfigFile, DataDir
 from listen_server.commands.tidying import tidy
 from listen_server.commands.transcribing import show_words, transcribe
@@ -113,12 +117,12 @@ def show(
     described, playback, waves, words = run(work, config, data_dir, sink)
     shown = Table(box=None, pad_edge=False, show_header=False)
     for name, value in _told(described.message, playback, described.meta or {}):
-        shown.add_row(name, Text(_printable(value)))
+        shown.add_row(name, Text(printable(value)))
     console().print(shown)
     for wave in filter(str.strip, waves):
         console().print(wave, markup=False)
     for line in words:
-        console().print(_printable(line), markup=False)
+        console().print(printable(line), markup=False)
     tell(message, (*described.findings, *playback.findings))
 
 
@@ -145,11 +149,6 @@ def _told(message: Message, playback: Playback, meta: dict[str, Any]) -> Iterato
     for name in ("from", "to", "direction", "call_sid"):
         if call.get(name):
             yield name, str(call[name])
-
-
-def _printable(value: str) -> str:
-    """Take out what would command the terminal: callers can say anything of themselves."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in value)
 
 
 def _columns(peaks: Peaks, width: int) -> Peaks:

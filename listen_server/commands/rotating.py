@@ -12,6 +12,7 @@ from listen_server.commands.voicemail import ACTOR
 from listen_server.errors import ConfigError
 from listen_sinks.voicemail.access import Access
 from listen_sinks.voicemail.index.audit import AuditEvent
+from listen_sinks.voicemail.index.errors import KeyChanged
 from listen_sinks.voicemail.index.mailbox_keys import (
     RetiredKeys,
     add_key,
@@ -33,6 +34,7 @@ from listen_sinks.voicemail.keys import (
     unlock,
 )
 from listen_sinks.voicemail.keys.file import FileKeys
+from listen_sinks.voicemail.profile import reseal_profile
 from listen_sinks.voicemail.waiting import waiting_for
 
 KNOWN: Final = 60.0  # seconds, at least, until every receiver seals to a new key
@@ -68,7 +70,7 @@ async def rotate_key(store: Access, mailbox: Mailbox) -> str:
     new = await rotate_mailbox(await store.root.provider(), newest.public)
     await add_key(store.database, new)
     await _changed(store, mailbox.id)
-    resealed = await _reseal_all(store, new.public)
+    resealed = await _reseal_all(store, mailbox, new.public)
     return (
         f"mailbox {mailbox.id} is at version {new.public.version}; "
         f"the keys of {resealed} message part(s) are sealed to it"
@@ -86,7 +88,7 @@ async def retire_old(store: Access, mailbox: Mailbox) -> list[str]:
             f"{waiting.total()} message(s) in the spool of this machine are sealed to an old key "
             f"of mailbox {mailbox.id}: run `listen-server keys retire` when they are shipped"
         )
-    await _reseal_all(store, newest.public)
+    await _reseal_all(store, mailbox, newest.public)
     known = timedelta(seconds=max(KNOWN, 3 * store.config.refresh_interval))
     before = datetime.now(UTC) - known
     retired = await retire_keys(store.database, mailbox.id, replaced_before=before)
@@ -133,7 +135,12 @@ async def _newest(store: Access, mailbox: Mailbox) -> MailboxKey:
     return newest
 
 
-async def _reseal_all(store: Access, to: PublicKey) -> int:
+async def _reseal_all(store: Access, mailbox: Mailbox, to: PublicKey) -> int:
+    """Seal the profile and all envelopes to a version; return how many envelopes."""
+    try:
+        await reseal_profile(store.database, await store.root.provider(), mailbox.tenant, to)
+    except (WrongKey, KeyChanged) as error:
+        typer.echo(f"the profile of mailbox {mailbox.id}: {error}", err=True)
     older = await list_keys(store.database, to.mailbox)
     return sum([await _reseal(store, old, to) for old in older if old.public.version < to.version])
 
@@ -165,7 +172,7 @@ def _told(retired: RetiredKeys, known: timedelta) -> Iterator[str]:
     for version in retired.destroyed:
         yield f"version {version} is destroyed"
     for version in retired.needed:
-        yield f"version {version} stays: messages that do not open are sealed to it"
+        yield f"version {version} stays: messages, or a profile, that do not open are sealed to it"
     for version in retired.fresh:
         yield (
             f"version {version} stays for now: calls that are on may be sealed to it. "

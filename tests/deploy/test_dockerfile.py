@@ -53,6 +53,18 @@ def test_every_dependency_is_locked_with_hashes(stages: list[Instructions]) -> N
     assert all(word != "RUN" or "pip" not in rest for word, rest in stages[-1])
 
 
+def test_the_offline_engine_is_there_for_who_asks_for_it(
+    deploy: Path, stages: list[Instructions]
+) -> None:
+    project = tomllib.loads((deploy.parent / "pyproject.toml").read_text())
+    (engine, *_) = re.split("[<>=]", project["project"]["optional-dependencies"]["offline"][0])
+    (install,) = [rest for word, rest in stages[0] if word == "RUN" and "offline" in rest]
+
+    assert ("ARG", "OFFLINE=") in stages[0]
+    assert install.startswith('test -z "${OFFLINE}" ||')
+    assert (deploy.parent / "requirements-offline.txt").read_text().startswith(f"{engine}==")
+
+
 def test_what_only_builds_is_not_shipped(deploy: Path, stages: list[Instructions]) -> None:
     project = tomllib.loads((deploy.parent / "pyproject.toml").read_text())
     build = {re.split("[<>=]", one)[0] for one in project["dependency-groups"]["build"]}

@@ -15,6 +15,8 @@ from listen_server.settings import RouteSettings, Settings, SinkSettings
 from listen_server.simulator.handshake import MAX_CREDENTIAL
 from listen_server.sources import PREFIX
 from listen_server.telemetry import Telemetry
+from listen_server.voicemail.config import VoicemailSettings
+from listen_sinks.mail.config import MailSettings
 from listen_sinks.webhook.config import WebhookSettings
 
 LISTEN_PROPERTIES = {  # @jambonz/verb-specifications, specs.json
@@ -51,7 +53,9 @@ def test_the_table_names_every_metric_and_no_other(readme: str) -> None:
         ("Routes", RouteSettings),
         ("Sinks", SinkSettings),
         ("Webhooks", WebhookSettings),
+        ("Mail", MailSettings),
         ("Applications", ApplicationSettings),
+        ("Voicemail", VoicemailSettings),
         ("Jambonz", JambonzAccount),
     ],
 )

@@ -3,9 +3,11 @@
 import asyncio
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,20 +28,36 @@ def verb_in(printed: str) -> dict[str, object]:
     return verb
 
 
-def test_the_demo_shows_a_recording_that_equals_what_was_sent(tmp_path: Path) -> None:
+def test_the_demo_tells_the_whole_story_of_a_message(tmp_path: Path) -> None:
     shown = command("demo", "--once", "--data-dir", str(tmp_path))
 
     (told,) = finished_calls(tmp_path / "recordings")
-    assert shown.returncode == 0, shown.stderr
+    assert shown.returncode == 0, shown.stdout + shown.stderr
     assert told["path"].name in shown.stdout
-    assert "equals what was sent, sample by sample" in shown.stdout
+    assert "The audio equals what was sent, sample by sample" in shown.stdout
     assert "▇" in shown.stdout
+    story = shown.stdout.partition("does not answer")[2]
+    in_order = [
+        "This is Anna Berg.",
+        "beeps",
+        "the server asked for its end",
+        "Thank you. Your message is kept.",
+        "AES-256-GCM",
+        "Please enter your PIN",
+        "New messages: 1.",
+        "plays",
+        "What she heard equals what was sent, sample by sample",
+        "key(s) destroyed",
+    ]
+    places = [story.find(said) for said in in_order]
+    assert -1 not in places, story
+    assert places == sorted(places)
     if find_spec("pocketsphinx"):
-        understood = shown.stdout.partition("understood")[2]
+        understood = story.partition("understood")[2]
         assert "please call me back tomorrow morning" in understood
 
 
-def test_the_demo_stays_up_until_ctrl_c_and_takes_the_call_that_it_names(tmp_path: Path) -> None:
+def test_the_demo_stays_up_until_ctrl_c_and_takes_the_calls_that_it_names(tmp_path: Path) -> None:
     demo = subprocess.Popen(
         [*COMMAND, "demo", "--data-dir", str(tmp_path)],
         stdout=subprocess.PIPE,
@@ -48,16 +66,27 @@ def test_the_demo_stays_up_until_ctrl_c_and_takes_the_call_that_it_names(tmp_pat
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
     assert demo.stdout is not None
-    named = next(line for line in demo.stdout if " call FILE.wav --url " in line)
-    url = named.split("--url ")[1].strip()
+    leave, fetch = (_named(demo.stdout, " simulate call ") for _ in range(2))
+    url = _named(demo.stdout, " call FILE.wav --url ")[-1]
 
     placed = command("call", "--url", url, "--speed", "0")
+    left = command(*leave)
+    told = next(line for line in demo.stdout if "is in the mailbox" in line)
+    heard = command(*fetch)
     demo.send_signal(signal.SIGINT)
     rest, _ = demo.communicate(timeout=20)
 
     assert placed.returncode == 0, placed.stderr
+    assert left.returncode == 0, left.stderr
+    assert told.startswith("A message of ")
+    assert "New messages: 1." in heard.stdout
     assert demo.returncode == 0, rest
     assert len(finished_calls(tmp_path / "recordings", 2)) == 2
+
+
+def _named(lines: Iterable[str], part: str) -> list[str]:
+    """Return the arguments of the next command that is printed with a part in it."""
+    return shlex.split(next(line for line in lines if part in line))[1:]
 
 
 def test_the_doctor_of_a_fresh_install_ends_with_a_verb_that_works(tmp_path: Path) -> None:

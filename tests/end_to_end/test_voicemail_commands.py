@@ -252,7 +252,7 @@ def test_commands_that_need_no_store_do_not_load_one() -> None:
     ("group", "commands"),
     {
         "keys": ["create", "rotate", "retire", "list", "check"],
-        "mailboxes": ["add", "list", "set"],
+        "mailboxes": ["add", "list", "set", "show", "unlock"],
         "messages": [
             *("list", "show", "play", "export", "delete", "undelete", "hold", "release"),
             *("redact", "erase", "verify", "tidy"),
