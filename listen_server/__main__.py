@@ -50,7 +50,7 @@ app.add_typer(lazily("messages", "List, play, check and erase messages."))
 app.add_typer(lazily("keys", "Make, rotate and check keys."))
 app.add_typer(lazily("audit", "Check the audit log."))
 app.add_typer(lazily("simulate", "Play jambonz's part against an application."))
-app.add_typer(lazily("events", "List what webhooks are told of, and deliver it again."))
+app.add_typer(lazily("events", "List what webhooks and mails tell of, and deliver it again."))
 app.add_typer(lazily("calls", "Show calls that are on, and command them."))
 
 

@@ -51,6 +51,7 @@ class App:
         settings: Settings,
         *,
         multiprocess_dir: Path | None = None,
+        run_dir: Path | None = None,
         make_data_dir: bool = True,
     ) -> None:
         self.settings = settings
@@ -70,7 +71,9 @@ class App:
         table = RouteTable(_routes(settings, self.sinks))
         self.endpoint = ListenEndpoint(table, self.admission, settings, self.telemetry, self.live)
         plugins = [sink.plugin for sink in self.sinks.values()]
-        self._parts = LiveParts(settings, self.live, self.admission, self.credentials, plugins)
+        self._parts = LiveParts(
+            settings, self.live, self.admission, self.credentials, plugins, run_dir
+        )
         self._http = Starlette(
             routes=[*self._parts.routes, Mount("/", app=self.endpoint)], lifespan=self._lifespan
         )
@@ -100,6 +103,7 @@ class App:
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[None]:
         await _open_all(self.sinks.values())
+        await self._parts.open()
         gc.freeze()  # what is here now stays: no use in looking through it with every call
         await asyncio.to_thread(self.health.look)
         self.health.opened([sink.plugin for sink in self.sinks.values()])
@@ -111,6 +115,7 @@ class App:
             watching.cancel()
             with suppress(asyncio.CancelledError):
                 await watching
+            await self._parts.settle()
             await _close_all(self.sinks.values())
             await self._parts.close()
             await asyncio.to_thread(self.telemetry.traces.close)

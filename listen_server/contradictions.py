@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from listen_server.faults import Place, nowhere
 from listen_server.routes import faults_of
+from listen_server.voicemail.config import stream_route
 
 if TYPE_CHECKING:
     from listen_server.settings import Settings
@@ -45,6 +46,7 @@ def contradictions(settings: "Settings", _place: Place = nowhere) -> Iterator[Co
             yield {"routes"}, f"`routes.{pattern}.sinks` names a sink twice: name it once"
     yield from _name_faults(settings)
     yield from _path_faults(settings)
+    yield from _voicemail_faults(settings)
     yield from _address_faults(settings)
     yield from _tls_contradictions(settings)
 
@@ -56,6 +58,8 @@ def _name_faults(settings: "Settings") -> Iterator[Contradiction]:
     for name in settings.webhooks:
         if not re.fullmatch(r"[\w-]{1,64}", name, re.ASCII):
             yield {"webhooks"}, f"a webhook's name is letters, digits, _ and -, not {name!r}"
+    if settings.mail is not None and "mail" in settings.webhooks:
+        yield {"webhooks", "mail"}, "`webhooks.mail` has the name of `[mail]`: give it another"
 
 
 def _path_faults(settings: "Settings") -> Iterator[Contradiction]:
@@ -68,6 +72,24 @@ def _path_faults(settings: "Settings") -> Iterator[Contradiction]:
             if first == taken.split("/")[1:2]:
                 says = f"{where} is in the way of {taken}: give it a path with another first name"
                 yield {"applications", "routes"}, says
+
+
+def _voicemail_faults(settings: "Settings") -> Iterator[Contradiction]:
+    wanted = settings.voicemail
+    listen = stream_route(wanted, settings.routes)
+    if listen is None:
+        if wanted.enabled:
+            says = (
+                f"`voicemail.enabled`: no route has the sink {wanted.sink!r}: name it in the "
+                "`sinks` of one without braces and without `record`"
+            )
+            yield {"voicemail", "routes"}, says
+        return
+    if wanted.sink not in getattr(settings.routes.get(listen), "sinks", ()):
+        yield {"voicemail", "routes"}, f"`voicemail.listen`: {listen} has no sink {wanted.sink!r}"
+    for taken in (*settings.routes, *settings.applications, "/api"):
+        if f"{wanted.path}/".startswith(f"{taken}/") or f"{taken}/".startswith(f"{wanted.path}/"):
+            yield {"voicemail"}, f"`voicemail.path` {wanted.path} is in the way of {taken}"
 
 
 def _address_faults(settings: "Settings") -> Iterator[Contradiction]:

@@ -65,6 +65,17 @@ def public_url(settings: Settings, path: str) -> str:
     return f"{scheme}://{host}:{settings.port}{path}"
 
 
+def web_address(settings: Settings, path: str) -> str:
+    """Return the address of an application as jambonz reaches it over webhooks: https://..."""
+    base = settings.public_web_url or re.sub("^ws", "http", public_url(settings, ""))
+    return base.rstrip("/") + path
+
+
+def socket_address(settings: Settings, path: str) -> str:
+    """Return the address of an application as jambonz reaches it over its websocket: wss://..."""
+    return re.sub("^http", "ws", web_address(settings, path))
+
+
 def is_everywhere(settings: Settings) -> bool:
     """Tell whether every address of the machine is listened on, so that none is a name for it."""
     return settings.host in _EVERYWHERE

@@ -42,6 +42,7 @@ def run_server(settings: Settings) -> None:
         options_of(settings),
         admin=settings.admin_port is not None,
         metrics_dir=metrics_dir(settings),
+        run_dir=run_dir(settings),
         on_ready=lambda bound: announce(settings, bound),
         report=Reports(),
     )
@@ -53,7 +54,7 @@ def serve_here(settings: Settings, sockets: Sockets | None = None) -> None:
     """Serve in this process: alone, or as a worker on sockets that it was given."""
     if sockets is not None:
         set_up_logs(level=settings.log_level, human=settings.human_logs)
-    app = App(settings, multiprocess_dir=metrics_dir(settings) if sockets is not None else None)
+    app = App(settings) if sockets is None else _worker(settings)
     serve(
         app.asgi,
         app.admin if settings.admin_port is not None else None,
@@ -68,6 +69,15 @@ def serve_here(settings: Settings, sockets: Sockets | None = None) -> None:
 def metrics_dir(settings: Settings) -> Path:
     """Return where workers keep what they count, so that any of them can tell all."""
     return settings.data_dir / "metrics"
+
+
+def run_dir(settings: Settings) -> Path:
+    """Return where workers find each other, so that any of them can command all calls."""
+    return settings.data_dir / "run"
+
+
+def _worker(settings: Settings) -> App:
+    return App(settings, multiprocess_dir=metrics_dir(settings), run_dir=run_dir(settings))
 
 
 def drain_of(app: App) -> Drain:

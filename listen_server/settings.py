@@ -32,7 +32,9 @@ from listen_server.values import (
     lower,
     names_or_any,
 )
+from listen_server.voicemail.config import VoicemailSettings
 from listen_sinks.api import WhenFull
+from listen_sinks.mail.config import MailSettings
 from listen_sinks.webhook.config import WebhookSettings
 
 SUBPROTOCOLS = ("audio.jambonz.org", "audio.drachtio.org")
@@ -171,8 +173,13 @@ class Settings(Typed, BaseSettings):
     """Sinks by name, where one needs settings of its own."""
     webhooks: Mapping[str, WebhookSettings] = Field(default_factory=dict)
     """Services that are told of events, by name."""
+    mail: MailSettings | None = None
+    """The mail server that tells owners of mailboxes of their messages; nobody is told without."""
     applications: Mapping[str, ApplicationSettings] = Field(default_factory=dict)
     """Applications for jambonz that are served here, by path, such as "/desk"."""
+    voicemail: VoicemailSettings = Field(default_factory=VoicemailSettings)
+    """The voicemail that callers hear: an application for jambonz, served where a route has a
+    voicemail sink."""
     jambonz: Mapping[str, JambonzAccount] = Field(default_factory=dict)
     """REST API of jambonz accounts, by tenant: for commands to calls without an application
     socket here."""
@@ -213,6 +220,13 @@ _WHOLE: Final[Mapping[str, type[BaseModel]]] = {
     "jambonz": JambonzAccount,
 }
 """Tables of tables that have keys which must be given, and secrets among them."""
+_OWN: Final[Mapping[str, type[BaseModel]]] = {
+    "voicemail": VoicemailSettings,
+    "mail": MailSettings,
+}
+"""Tables with secrets among their keys."""
+_NEEDY: Final = ("mail",)
+"""Those of them that have keys which must be given."""
 
 
 def load_settings(
@@ -232,7 +246,8 @@ def load_settings(
             loc = [str(part) for part in detail["loc"]]
             wrong |= {".".join(loc), loc[0] if len(loc) < _INSIDE else ""}
             faults.append(_told(detail, sources.place))
-            paths.append(loc[:2] if loc[0] in _WHOLE else loc)  # what is left would lack a key
+            depth = {**dict.fromkeys(_WHOLE, 2), **dict.fromkeys(_NEEDY, 1)}.get(loc[0])
+            paths.append(loc[:depth])  # what is left would lack a key
         settings = Settings(**without(values, paths))
     for check in (contradictions, *also):
         faults += [says for names, says in check(settings, sources.place) if not names & wrong]
@@ -243,10 +258,11 @@ def load_settings(
 
 def _told(detail: ErrorDetails, place: Place) -> str:
     table = str(detail["loc"][0])
-    if len(detail["loc"]) > 1 and table in _WHOLE:  # a value may be a secret
+    if table in _OWN or (len(detail["loc"]) > 1 and table in _WHOLE):  # a value may be a secret
         inner = detail.copy()
         inner["loc"] = detail["loc"][1:]
-        return told(inner, known=_WHOLE[table].model_fields, place=place, under=(table,))
+        known = {**_WHOLE, **_OWN}[table].model_fields
+        return told(inner, known=known, place=place, under=(table,))
     models: dict[str, type[BaseModel]] = {"routes": RouteSettings, "sinks": SinkSettings}
     inside = len(detail["loc"]) > 1
     model = models.get(str(detail["loc"][0]), Settings) if inside else Settings

@@ -78,7 +78,9 @@ class ScriptedEngine(Engine):
         await self._act("audio")
         self._audio = np.concatenate([self._audio, block], axis=1)
         self.seconds = self._audio.shape[1] / self._format.sample_rate
-        if self.step.startswith("after") and self.seconds >= float(self.step.split()[1]):
+        if self.step.startswith("after") and self.seconds >= float(
+            self.step.split()[1].rstrip(",")
+        ):
             error = self._script.error()
             self._queue.put_nowait(error)
             raise error

@@ -19,6 +19,8 @@ Verbs: TypeAlias = (
 """What a method may answer with; nothing at all lets the call go on with its next verb."""
 Method = TypeVar("Method", bound=Callable[..., Any])
 STATUS_PATH: Final = "/call-status"
+ADULTING_PATH: Final = "/adulting"
+"""Where jambonz posts it (jambonz-feature-server 0.9.8, lib/utils/place-outdial.js)."""
 _MARK: Final = "_jambonz_hook"
 
 
@@ -101,7 +103,7 @@ class CallApplication:
         """Take note of how far a call is."""
 
     async def on_adulting(self, call: Call) -> None:
-        """Take note of a leg that has become a call of its own; websocket only."""
+        """Take note of a leg that has become a call of its own."""
 
     async def on_queue(self, call: Call, event: Mapping[str, Any]) -> None:
         """Take note of what happens in a queue; websocket only."""

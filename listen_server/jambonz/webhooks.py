@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from listen_server.jambonz.access import Access, Peer
 from listen_server.jambonz.answering import Answering
-from listen_server.jambonz.application import STATUS_PATH
+from listen_server.jambonz.application import ADULTING_PATH, STATUS_PATH
 from listen_server.jambonz.call import Call
 from listen_server.jambonz.errors import Refused
 from listen_server.jambonz.hooks import (
@@ -109,6 +109,8 @@ class Webhooks:
             if path == STATUS_PATH:
                 return await self._status(read_hook_as(CallStatusChanged, given), peer)
             if (method := self._answering.method(path)) is None:
+                if path == ADULTING_PATH:
+                    return await self._adulting(read_hook_as(CallHook, given), addresses, peer)
                 log.warning("a hook was not found", why=self._answering.no_such_hook)
                 return _told(404, "the application has no such hook")
             told = self._answering.read(method, given)
@@ -121,6 +123,10 @@ class Webhooks:
         call = self._connected(told.call_sid, peer.tenant) or Call(told, self._addresses, peer)
         call.hear(told)
         await self._answering.notice("on_status", call, told)
+        return 200, _NO_VERBS
+
+    async def _adulting(self, told: CallHook, addresses: Addresses, peer: Peer) -> Answer:
+        await self._answering.notice("on_adulting", Call(told, addresses, peer))
         return 200, _NO_VERBS
 
 

@@ -84,12 +84,17 @@ class RestApi:
 def _change(command: Command) -> dict[str, Any]:
     """Return the body of the request. Raises RestRefused for what the API does not have."""
     name, data = command.command, command.data
+    if name == "record" and not _is_recordable(data):
+        raise RestRefused(409, "over jambonz's REST API each record has siprecServerURL, or a type")
     if name in _WHOLE:
         return {name: data}
     if name in ("redirect", "config", "dial") or not isinstance(data, dict):
         raise RestRefused(
             409, f"jambonz takes {name} over the application's socket only, and there is none"
         )
-    if name == "conf:hold-status" and "wait_hook" in data:
-        return {"conf_hold_status": data["conf_hold_status"], "waitHook": data["wait_hook"]}
     return dict(data)
+
+
+def _is_recordable(data: Any) -> bool:
+    """Tell whether the API takes a `record`: it wants the server with every action."""
+    return isinstance(data, dict) and bool(data.get("siprecServerURL") or data.get("type"))

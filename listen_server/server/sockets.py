@@ -98,7 +98,9 @@ def _bind_port(
     found: list[socket.socket] = []
     try:
         for family, address in _addresses(host, port):
-            one = undo.enter_context(socket.socket(family))
+            # asyncio sets TCP_NODELAY where it knows that a socket is TCP
+            tcp = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+            one = undo.enter_context(tcp)
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if shared:
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

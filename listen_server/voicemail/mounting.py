@@ -20,6 +20,7 @@ from listen_server.credentials import CredentialStore
 from listen_server.errors import ConfigError
 from listen_server.jambonz import Access, Served, addresses_of
 from listen_server.jambonz.access import Denied
+from listen_server.jambonz.application import STATUS_PATH
 from listen_server.jambonz.sockets import Sockets
 from listen_server.settings import Settings
 from listen_server.voicemail.applications import Fetching, Leaving
@@ -89,6 +90,7 @@ class VoicemailRoutes:
             Route(f"{path}/mail/{{token}}", ListeningPage(self.desk).endpoint),
             Route(f"{path}/owner", self._paged(fetching), methods=methods),
             WebSocketRoute(f"{path}/owner", fetching.sockets.endpoint),
+            Route(f"{path}/owner{STATUS_PATH}", _status_of(fetching), methods=["GET", "POST"]),
             Route(path, self._paged(leaving), methods=methods),
             *leaving.routes,
         ]
@@ -111,6 +113,16 @@ class VoicemailRoutes:
             )
 
         return endpoint
+
+
+def _status_of(served: Served) -> Any:
+    """Take the status of calls also where it is looked for: below the application's address."""
+
+    async def endpoint(request: Request) -> Response:
+        request.path_params["path"] = STATUS_PATH.removeprefix("/")
+        return await served.webhooks.endpoint(request)
+
+    return endpoint
 
 
 def _plugin(name: str, plugins: Iterable[Any]) -> Voicemail:

@@ -216,3 +216,11 @@ async def test_the_status_of_a_call_that_has_a_socket_may_come_by_http() -> None
 
     assert desk.calls[CALL["call_sid"]].ended
     assert ("status", "completed") in desk.log
+
+
+async def test_a_leg_that_becomes_a_call_of_its_own_is_told_to_the_application() -> None:
+    async with webhooks(desk := Desk()) as http:
+        response = await http.post("/adulting", BODY)
+
+    assert (response.status_code, response.json()) == (200, [])
+    assert desk.log == [("adulting", CALL["call_sid"])]

@@ -133,11 +133,11 @@ async def test_a_call_without_a_socket_is_commanded_over_the_rest_api(tmp_path: 
         (("mute:status", "mute"), {"mute_status": "mute"}),
         (
             ("conf:hold-status", {"conf_hold_status": "hold", "wait_hook": "/w"}),
-            {"conf_hold_status": "hold", "waitHook": "/w"},
+            {"conf_hold_status": "hold", "wait_hook": "/w"},
         ),
         (
-            ("record", {"action": "stopCallRecording"}),
-            {"record": {"action": "stopCallRecording"}},
+            ("record", {"action": "stopCallRecording", "siprecServerURL": "sip:rec@example.com"}),
+            {"record": {"action": "stopCallRecording", "siprecServerURL": "sip:rec@example.com"}},
         ),
         (
             ("sip:request", {"method": "INFO", "content_type": "text/plain", "content": "x"}),
@@ -153,6 +153,15 @@ async def test_the_rest_api_gets_each_command_in_its_own_shape(
 
     assert answer.status_code == 202, answer.text
     assert rest.asked[0][2] == change
+
+
+async def test_a_record_that_the_rest_api_would_refuse_is_told_before(tmp_path: Path) -> None:
+    async with rest_api() as (rest, account), api(tmp_path, jambonz=account) as on, stream(on):
+        answer = await on.command({"command": "record", "data": {"action": "stopCallRecording"}})
+
+    assert answer.status_code == 409
+    assert "siprecServerURL" in answer.json()["error"]
+    assert rest.asked == []
 
 
 @pytest.mark.parametrize(("theirs", "ours"), [(404, 404), (401, 502), (500, 502)])

@@ -105,7 +105,8 @@ class Scripts:
             elif verb in {"presses", "hangs"}:
                 what = "hang up" if verb == "hangs" else f"press {rest.split()[0]}"
                 cue = phrase or "+0.5"
-                later = "+0.5" if rest.endswith("later") or cue == "recording" else ""
+                waits = rest.endswith("later") or (cue == "recording" and "at once" not in rest)
+                later = "+0.5" if waits else ""
                 script.append(f"{cue}{later} {what}")
                 phrase = ""
             else:

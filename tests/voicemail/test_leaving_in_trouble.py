@@ -34,7 +34,7 @@ REVIEW = "To keep your message, press 1."
 @pytest.fixture(scope="module")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Machine]:
     folder = tmp_path_factory.mktemp("server")
-    async with machine(folder, voicemail={"review_wait": 0.6, "end_on_silence": 2.0}) as made:
+    async with machine(folder, voicemail={"review_wait": 1.0, "end_on_silence": 2.0}) as made:
         yield made
 
 
@@ -253,7 +253,7 @@ async def test_whoever_hangs_up_at_whatever_moment_has_left_what_was_said(
         done = [line for line, at in zip(script, deeds, strict=False) if at < moment]
         outcome = await server.call(number, *done, f"{moment} hang up", transport=transport)
         assert outcome.refusals == (), outcome.screenplay.lines
-        streams = [one.pcm for one in outcome.streams]
+        streams = [one.pcm for one in outcome.streams if one.pcm.shape[1]]
         has_replaced = len(streams) > 1 and streams[-1].shape[1] >= RATE
         await kept_are(server, box.id, streams[-1:] if has_replaced else streams)
 
@@ -280,14 +280,17 @@ async def test_a_hundred_callers_in_the_same_minute_are_all_heard(server: Machin
         for number in range(first, 100, 10):
             transport: Transport = "ws" if number % 10 else "http"
             to, _ = boxes[number % 4]
-            outcomes.append(await server.call(to, "recording+0.5 press #", transport=transport))
+            end = "hang up" if number % 5 else "press #"
+            outcomes.append(await server.call(to, f"recording+0.5 {end}", transport=transport))
 
     await asyncio.gather(*map(callers, range(10)))
 
     for outcome in outcomes:
-        assert_said(outcome, DEFAULT, THANKS)
-    kept = [len(await server.messages(box.id, KEPT)) for _, box in boxes]
-    assert kept == [25, 25, 25, 25]
+        assert_said(outcome, DEFAULT, *([] if outcome.info.ended_by == "caller" else [THANKS]))
+    async with asyncio.timeout(10):
+        for _, box in boxes:
+            while len(await server.messages(box.id, KEPT)) != 25:  # noqa: ASYNC110 - no event
+                await asyncio.sleep(0.02)
 
 
 async def test_what_jambonz_understands_is_sealed_to_the_message_and_marked(
