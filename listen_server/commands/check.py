@@ -5,55 +5,19 @@ from rich.console import Console
 from rich.table import Table
 
 from listen_server.app import App
-from listen_server.commands.options import (
-    AdminHost,
-    AdminPort,
-    ConfigFile,
-    DataDir,
-    Host,
-    Open,
-    Port,
-    TlsCert,
-    TlsKey,
-    Workers,
-)
+from listen_server.commands.serving import Asked, of_server
 from listen_server.errors import ConfigError
 from listen_server.plugins import installed_sinks, load_plugin
-from listen_server.settings import load_settings
-from listen_server.startup import STARTUP
 from listen_sinks.api import SinkPlugin
 
 
-def check_config(  # noqa: PLR0913 - every parameter is an option of the command
-    *,
-    config: ConfigFile = None,
-    host: Host = None,
-    port: Port = None,
-    admin_host: AdminHost = None,
-    admin_port: AdminPort = None,
-    data_dir: DataDir = None,
-    open_: Open = False,
-    workers: Workers = None,
-    tls_cert: TlsCert = None,
-    tls_key: TlsKey = None,
-) -> None:
+@of_server
+def check_config(*, asked: Asked) -> None:
     """Check the settings as `serve` would; say every fault with its fix, or what they come to.
 
     Writes nothing, and opens no sink: `doctor` does that.
     """
-    settings = load_settings(
-        config,
-        also=STARTUP,
-        host=host,
-        port=port,
-        admin_host=admin_host,
-        admin_port=admin_port,
-        data_dir=data_dir,
-        open=open_ or None,
-        workers=workers,
-        tls_cert=tls_cert,
-        tls_key=tls_key,
-    )
+    settings = asked.settings()
     app = App(settings, make_data_dir=False)
     typer.echo(f"audio on {settings.host} port {settings.port}, kept in {settings.data_dir}")
     for pattern, route in settings.routes.items():

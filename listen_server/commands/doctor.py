@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -12,25 +12,11 @@ from rich.console import Console
 from listen_server.app import App
 from listen_server.checks import Finding, look_around
 from listen_server.commands.doctor_addresses import Entrance, Look, entrances
-from listen_server.commands.doctor_voicemail import voicemail, voicemail_findings
-from listen_server.commands.options import (
-    AdminHost,
-    AdminPort,
-    ConfigFile,
-    DataDir,
-    Host,
-    Open,
-    Port,
-    TlsCert,
-    TlsKey,
-    Workers,
-)
+from listen_server.commands.serving import Asked, of_server
 from listen_server.credentials import Scope
 from listen_server.errors import ConfigError
 from listen_server.pasting import PASSWORD, newest_credential, recorder_lines, verb, verb_path
-from listen_server.settings import load_settings
 from listen_server.simulator.handshake import Credential
-from listen_server.startup import STARTUP
 
 _MARKS: Final = {
     "ok": "[green]ok  [/green]",
@@ -39,18 +25,10 @@ _MARKS: Final = {
 }
 
 
-def doctor(  # noqa: PLR0913 - every parameter is an option of the command
+@of_server
+def doctor(
     *,
-    config: ConfigFile = None,
-    host: Host = None,
-    port: Port = None,
-    admin_host: AdminHost = None,
-    admin_port: AdminPort = None,
-    data_dir: DataDir = None,
-    open_: Open = False,
-    workers: Workers = None,
-    tls_cert: TlsCert = None,
-    tls_key: TlsKey = None,
+    asked: Asked,
     user: Annotated[str, typer.Option(help="Credential to try, and to print.")] = "",
     password: Annotated[
         str, typer.Option(help="Its password; asked for on a terminal.", show_default=False)
@@ -65,31 +43,21 @@ def doctor(  # noqa: PLR0913 - every parameter is an option of the command
     Takes the options of `serve`. Ends with what to paste into jambonz, unless something is bad:
     then the exit status is 1.
     """
-    given = {
-        "host": host,
-        "port": port,
-        "admin_host": admin_host,
-        "admin_port": admin_port,
-        "data_dir": data_dir,
-        "open": open_ or None,
-        "workers": workers,
-        "tls_cert": tls_cert,
-        "tls_key": tls_key,
-    }
-    if not _examine(config, given, _credential(user, password), ca_file):
+    if not _examine(asked, _credential(user, password), ca_file):
         raise typer.Exit(1)
 
 
-def _examine(
-    config: Path | None,
-    given: Mapping[str, object],
-    auth: Credential | None,
-    ca_file: Path | None,
-) -> bool:
+def _examine(asked: Asked, auth: Credential | None, ca_file: Path | None) -> bool:
     """Say everything; tell whether nothing was bad."""
+    # What knows voicemail stands on its store, which takes its time: nobody else waits for it.
+    from listen_server.commands.doctor_voicemail import (  # noqa: PLC0415
+        voicemail,
+        voicemail_findings,
+    )
+
     doctoring = _Doctoring(Console(highlight=False, soft_wrap=True))
     try:
-        app = App(load_settings(config, also=STARTUP, **given))
+        app = App(asked.settings())
     except ConfigError as error:
         doctoring.show(Finding("bad", fault) for fault in error.faults)
         return False

@@ -3,11 +3,8 @@
 mailbox_owner.py reads them, and sets what they say.
 """
 
-from collections.abc import Callable
-from functools import wraps
-from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, TypeAlias
 
 import typer
 
@@ -62,26 +59,3 @@ TemporaryAudio: TypeAlias = Annotated[
 NoTemporary: TypeAlias = Annotated[
     bool, typer.Option("--no-temporary-greeting", help="They hear the usual one again.")
 ]
-
-
-def with_options_of(
-    reading: Callable[..., Any], name: str
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the parameters of `reading` as options, and what it returns as `name`."""
-    own = signature(reading).parameters
-
-    def given(command: Callable[..., None]) -> Callable[..., None]:
-        parameters: list[Parameter] = []
-        for parameter in signature(command).parameters.values():
-            parameters += own.values() if parameter.name == name else [parameter]
-
-        @wraps(command)
-        def whole(**options: Any) -> None:
-            read = reading(**{option: options.pop(option) for option in own})
-            command(**options, **{name: read})
-
-        shown: Any = whole
-        shown.__signature__ = Signature(parameters)
-        return whole
-
-    return given

@@ -12,13 +12,13 @@ import typer
 from ulid import ULID
 
 from listen_server.admission import OPEN_TENANT
-from listen_server.commands.mailbox_options import with_options_of
 from listen_server.commands.mailbox_owner import Owner, read_owner, set_owner
 from listen_server.commands.mailbox_rules import Rules, read_rules, told_rules
 from listen_server.commands.mailbox_showing import show, unlock
 from listen_server.commands.naming import mailbox_of
 from listen_server.commands.options import ConfigFile, DataDir
 from listen_server.commands.rotating import prove_root
+from listen_server.commands.sharing import with_options_of
 from listen_server.commands.voicemail import (
     ACTOR,
     SinkName,
