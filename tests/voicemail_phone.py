@@ -16,7 +16,7 @@ from listen_server.jambonz.access import Peer
 from listen_server.jambonz.answering import Answering
 from listen_server.jambonz.hooks import read_hook_as
 from listen_server.voicemail.applications import Fetching
-from listen_server.voicemail.desk import AUDIO
+from listen_server.voicemail.desk import AUDIO, TO_CALLER
 from listen_server.voicemail.state import State
 from listen_sinks.voicemail.greetings import keep_greeting
 
@@ -120,7 +120,8 @@ class Phone:
             self.heard.append(prompt["text"])
         if "url" in prompt:
             token = urlsplit(prompt["url"]).path.rpartition("/")[2].removesuffix(".wav")
-            sealed = self.stage.desk.tokens.open(AUDIO, token)
+            tokens = self.stage.desk.tokens
+            sealed = tokens.open(AUDIO, token) or tokens.open(TO_CALLER, token)
             assert sealed is not None
             assert sealed["b"] == self.state.mailbox
             self.messages.append(sealed["m"])

@@ -19,6 +19,9 @@ from listen_server.credentials import basic_credentials
 from listen_server.jambonz.signature import HEADER, WINDOW, is_signed
 
 MAX_CREDENTIAL: Final = 4096  # bytes of an Authorization header that are looked at
+_FORWARDED: Final = (f"x-forwarded-{what}" for what in ("for", "host", "proto"))
+_OTHERS: Final = frozenset(("forwarded", "origin", "via", "x-real-ip", *_FORWARDED))
+"""What proxies and browsers add; jambonz sends none of them."""
 _HOST: Final = re.compile(r"([\w.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(:[0-9]{1,5})?", re.ASCII)
 
 
@@ -124,9 +127,8 @@ def _hash(text: str) -> bytes:
 
 
 def _from_this_machine(connection: HTTPConnection) -> bool:
-    """Tell whether it comes from here, and not through a proxy that is here."""
-    forwarded = {"forwarded", "x-forwarded-for", "x-real-ip"} & set(connection.headers.keys())
-    if connection.client is None or forwarded:
+    """Tell whether it comes from here, and not through a proxy or from a web page that is here."""
+    if connection.client is None or _OTHERS & set(connection.headers.keys()):
         return False
     try:
         return ipaddress.ip_address(connection.client.host).is_loopback

@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from listen_codecs.formats import AudioBlock
 from listen_codecs.wav import HEADER_BYTES, finished_header
-from listen_server.voicemail.desk import AUDIO, MAILED, Desk
+from listen_server.voicemail.desk import AUDIO, MAILED, TO_CALLER, Desk
 from listen_sinks.api import SinkError
 from listen_sinks.objects import ObjectsAway
 from listen_sinks.voicemail.index.errors import IndexAway, UnknownMessage, WrongState
@@ -32,7 +32,7 @@ _STEP: Final = 2**19
 """Frames that are in memory at once."""
 _RANGE: Final = re.compile(r"bytes=([0-9]{0,15})-([0-9]{0,15})", re.ASCII)
 _HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-_ACTORS: Final = {AUDIO: "phone", MAILED: "mail"}
+_ACTORS: Final = {AUDIO: "phone", TO_CALLER: "caller", MAILED: "mail"}
 
 
 class AudioDoor:
@@ -70,7 +70,7 @@ class AudioDoor:
         return playback.view(start, playback.frames) if start else playback
 
     def _told(self, token: str) -> tuple[str, dict[str, Any] | None]:
-        for purpose in (AUDIO, MAILED):
+        for purpose in _ACTORS:
             if (told := self._desk.tokens.open(purpose, token)) is not None:
                 return purpose, told
         return AUDIO, None

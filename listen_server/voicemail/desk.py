@@ -42,6 +42,8 @@ log = structlog.get_logger(__name__)
 
 AUDIO: Final = "audio"
 """What the tokens in addresses of audio are sealed for."""
+TO_CALLER: Final = "audio for a caller"
+"""The same, for who is no owner: their own words, or a greeting."""
 MAILED: Final = "mailed audio"
 """The same, in mail: they live longer."""
 _PATIENCE: Final = 1.5  # seconds for what makes a greeting better
@@ -154,14 +156,18 @@ class Desk:
     async def greeting(self, call: Call, found: Found, profile: Profile | None) -> Prompt:
         """Return what callers hear first: of its own, temporary before lasting, or the default."""
         voice = self.voice(profile)
+        is_there: bool | None = False
         if profile is not None:
             wants = found.settings
             for audio, text in (
                 (wants.temporary_greeting, profile.temporary_greeting),
                 (wants.greeting, profile.greeting),
             ):
-                if audio and await self._is_there(found, audio):
-                    return Play(url=self.audio_url(call, found.tenant, found.mailbox, audio))
+                if audio and is_there is not None:  # what was away a moment ago is not asked again
+                    is_there = await self._is_there(found, audio)
+                if audio and is_there:
+                    place = found.tenant, found.mailbox
+                    return Play(url=self.audio_url(call, *place, audio, purpose=TO_CALLER))
                 if text:
                     return voice.speak(text)
             if profile.name:
@@ -246,11 +252,14 @@ class Desk:
         provider = await plugin.root.provider()
         return MessageStore(plugin.database, plugin.objects, provider, plugin.erasing.audit)
 
-    async def _is_there(self, found: Found, message: str) -> bool:
-        """Tell whether a recorded greeting can be fetched: silence would greet nobody."""
+    async def _is_there(self, found: Found, message: str) -> bool | None:
+        """Tell whether a recorded greeting can be fetched: silence would greet nobody.
+
+        None if that cannot be told now.
+        """
         with _away_is_fine("greeting"):
             return await self._in_time(self._is_whole(found.tenant, message), _PATIENCE)
-        return False
+        return None
 
     async def _is_whole(self, tenant: str, message: str) -> bool:
         parts = await list_parts(self.plugin.database, tenant, message)

@@ -7,6 +7,7 @@ with it.
 """
 
 import asyncio
+import time
 from functools import cached_property
 from typing import Final
 
@@ -25,7 +26,7 @@ from listen_server.jambonz.verbs import Verb
 from listen_server.voicemail.base import VoicemailApplication
 from listen_server.voicemail.desk import Found
 from listen_server.voicemail.others_words import Heard
-from listen_server.voicemail.replacing import Replacing
+from listen_server.voicemail.replacing import LEAST, Replacing
 from listen_server.voicemail.state import State
 from listen_server.voicemail.visit import (
     GREETED,
@@ -106,14 +107,14 @@ class LeavingHooks(VoicemailApplication):
         if seconds is None:
             return self._not_streamed(visit)
         longest = seconds >= visit.max_seconds and not told.digits
-        return await self._settle(visit, "longest" if longest else None)
+        return await self._settle(visit, "longest" if longest else None, seconds=seconds)
 
     @hook(SETTLED)
     async def settled(self, call: Call) -> list[Verb] | None:
         """See once more."""
         visit = await self._visit(call)
         if visit is None:
-            return self.good_bye(self.desk.voice().say("thanks"))
+            return self.good_bye(self.desk.voice().say("ended"))
         return await self._settle(visit, None)
 
     @hook(REVIEWED)
@@ -173,11 +174,11 @@ class LeavingHooks(VoicemailApplication):
         await asyncio.gather(self.words.settle(), self.replacing.settle())
 
     async def _visit(self, call: Call) -> Visit | None:
-        state = self.state(call)
+        began, state = time.monotonic(), self.state(call)
         found = self.desk.mailbox_for(state.tenant, state.mailbox) if state else None
         if state is None or found is None:
             return None
-        return Visit(self.desk, call, state, found, await self.desk.profile(found))
+        return Visit(self.desk, call, state, found, await self.desk.profile(found), began)
 
     def _not_streamed(self, visit: Visit) -> list[Verb]:
         """Record once more, with a new pass: the stream did not come about."""
@@ -187,28 +188,48 @@ class LeavingHooks(VoicemailApplication):
             return visit.good_bye("away")
         return visit.having(failed=1).recording(visit.voice.say("once_more"))
 
-    async def _settle(self, visit: Visit, said: str | None) -> list[Verb]:
+    async def _settle(
+        self, visit: Visit, said: str | None, *, seconds: float | None = None
+    ) -> list[Verb]:
         """Wait for what came of a recording, and go on by it."""
         state, reviews = visit.state, visit.found.settings.review
         patience = self.desk.settings.review_wait
         wait = patience if reviews or visit.found.settings.min_seconds else min(patience, _GLANCE)
+        wait = min(wait, visit.seconds_left)
         message = await self.desk.message(state.tenant, state.ticket or "", wait)
         if message is None:
-            if reviews and state.step != "settling":
-                return visit.waiting()
-            self.replacing.follow(state.tenant, state.ticket, state.replaces)
-            return visit.good_bye("thanks")
+            return self._not_seen(visit, seconds)
+        if message.outcome == "failed":  # some of it is there
+            return self._not_streamed(visit)
         if message.state == "discarded":
             return self._discarded(visit, message)
         if visit.is_silent(message):
             return await self._silent(visit, message)
+        return await self._kept(visit, message, said)
+
+    async def _kept(self, visit: Visit, message: Message, said: str | None) -> list[Verb]:
+        """Let go of what was recorded before, and offer the message for review."""
+        state = visit.state
         if state.replaces and state.replaces != message.id:
+            if state.message and message.seconds < LEAST:  # a key too many, and no new message
+                await self.replacing.drop(state.tenant, message.id)
+                return visit.having(step="review", replaces=None, failed=0).review()
             await self.replacing.drop(state.tenant, state.replaces)
         before = [said] if said else []
-        if not reviews:
+        if not visit.found.settings.review:
             return visit.good_bye(*before, "thanks")
         kept = visit.having(step="review", message=message.id, replaces=None, failed=0)
         return kept.review(*map(visit.voice.say, before))
+
+    def _not_seen(self, visit: Visit, seconds: float | None) -> list[Verb]:
+        """Go on while the index says nothing: nobody is told of a message that is not kept."""
+        state, kept = visit.state, self.desk.plugin.fates.kept(visit.state.ticket)
+        if kept is False or (kept is None and seconds == 0):
+            return self._not_streamed(visit)
+        if visit.found.settings.review and state.step != "settling":
+            return visit.waiting()
+        self.replacing.follow(state.tenant, state.ticket, state.replaces)
+        return visit.good_bye("thanks" if kept or state.replaces else "ended")
 
     def _discarded(self, visit: Visit, message: Message) -> list[Verb]:
         state = visit.state
@@ -224,6 +245,6 @@ class LeavingHooks(VoicemailApplication):
         if state.replaces:
             await self.replacing.drop(state.tenant, message.id)
         if state.failed:
-            return visit.good_bye("nothing_heard_again")
+            return visit.good_bye("thanks" if state.message else "nothing_heard_again")
         again = visit.having(failed=1, replaces=state.replaces or message.id)
         return again.recording(visit.voice.say("nothing_heard"))

@@ -22,6 +22,8 @@ from listen_sinks.voicemail.index.walking import Folder
 INTRODUCTION: Final = "/owner/introduction"
 MESSAGE: Final = "/owner/message"
 DELETED: Final = "/owner/deleted"
+DELETES: Final = "3"
+"""The key that deletes, and that takes back what the owner has heard to be deleted."""
 STEP: Final = 10.0  # seconds that 7 goes back, and 9 forward
 _PAUSE: Final = 0.5  # seconds between introduction and message
 _UNDO: Final = 3.0  # seconds in which a deletion is taken back by the same key
@@ -41,6 +43,7 @@ class Listening(OwnerRoom):
 
     async def at_message(self, turn: Turn, *said: str, deleted: bool = False) -> list[Verb]:
         """Say which keys there are."""
+        turn = turn.but(deleted=deleted)
         if deleted:
             return turn.ask(MESSAGE, *said, turn.text("keys_deleted"))
         calls = turn.text("keys_call_back") if self.may_call_back(turn) else ""
@@ -94,7 +97,8 @@ class Listening(OwnerRoom):
             return await self._gone(turn)
         turn = turn.but(offset=self._at(turn, message), playing_since=0.0)
         deleted = message.state == "deleted"
-        act = (self.KEYS_DELETED if deleted else self.KEYS).get(key)
+        told = turn.own.deleted if key == DELETES else deleted  # the same again does no more
+        act = (self.KEYS_DELETED if told else self.KEYS).get(key)
         if act is None:
             return await self.at_message(turn, turn.text("no_such_key"), deleted=deleted)
         return await act(self, turn, message)
@@ -113,7 +117,7 @@ class Listening(OwnerRoom):
                 return await self._gone(turn)
         except OnHold:
             return await self.at_message(turn, turn.text("on_hold"))
-        return turn.ask(DELETED, turn.text("deleted"), timeout=_UNDO)
+        return turn.but(deleted=True).ask(DELETED, turn.text("deleted"), timeout=_UNDO)
 
     async def _undelete(self, turn: Turn, message: Message) -> list[Verb]:
         try:
@@ -175,7 +179,7 @@ class Listening(OwnerRoom):
     async def _introduce(
         self, turn: Turn, message: Message, *said: str, offset: float = 0.0
     ) -> list[Verb]:
-        turn = turn.but(message=message.id, offset=offset, playing_since=0.0)
+        turn = turn.but(message=message.id, offset=offset, playing_since=0.0, deleted=False)
         now = datetime.fromtimestamp(self.clock(), UTC)
         when = moment(message.started_at, now, await self._zone(turn), turn.text)
         if message.state == "deleted":
@@ -195,7 +199,7 @@ class Listening(OwnerRoom):
         message = await self.owner(turn).hear(turn.own.message or "")
         if message is None:
             return await self._gone(turn)
-        turn = turn.but(offset=offset, playing_since=self.clock())
+        turn = turn.but(offset=offset, playing_since=self.clock(), deleted=False)
         if message.state == "deleted":  # by somebody else, a moment ago
             return await self._introduce(turn, message)
         if not message.seconds:

@@ -140,6 +140,6 @@ def _access(settings: Settings, admission: Admission, credentials: CredentialSto
 
     def check(user: str, password: str) -> bool | str:
         found = credentials.check(user, password)
-        return found.tenant if found else False
+        return found.tenant if found and "listen" in found.scopes else False
 
     return SignedOrKnown(secrets=secrets, check=check, tenant=wanted.tenant)

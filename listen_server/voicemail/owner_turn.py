@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from listen_server.jambonz import Call, Gather, Hangup, Play, Say
 from listen_server.jambonz.verbs import Verb
@@ -42,11 +42,13 @@ class Own(BaseModel):
     """Seconds into the message at which it is, or will be, played."""
     playing_since: float = 0.0
     """When that began."""
+    deleted: bool = False
+    """Whether the owner was told that the message is deleted: what its key then takes back."""
     must: bool = False
     """Whether the PIN has to be changed."""
-    digest: str = ""
+    digest: str = Field(default="", repr=False)
     """Keyed digest of a PIN that has to be changed, until it is."""
-    first: str = ""
+    first: str = Field(default="", repr=False)
     """Keyed digest of a new PIN, until it is typed again."""
     which: Which = "greeting"
     """Which greeting is being recorded."""

@@ -25,7 +25,8 @@ from listen_sinks.voicemail.removing import remove_objects
 log = structlog.get_logger(__name__)
 ACTOR: Final = "caller"
 """Who does it, as the audit log has it."""
-_LEAST: Final = 1.0  # seconds of a recording that was broken off, and still takes a place
+LEAST: Final = 1.0
+"""Seconds of a recording that takes the place of one that its caller has heard of, or left."""
 _PATIENCE: Final = 60.0  # seconds for a recording whose caller has hung up
 _PAUSE: Final = 0.5  # seconds between two looks for it
 
@@ -62,7 +63,7 @@ class Replacing:
     async def _follow(self, tenant: str, ticket: str, message: str) -> None:
         try:
             newer = await self._newer(tenant, ticket)
-            if newer is not None and newer.state in KEPT and newer.seconds >= _LEAST:
+            if newer is not None and _is_better(newer):
                 await self.drop(tenant, message)
         except IndexAway:
             log.warning("a message that was recorded again stays: the index is away")
@@ -93,3 +94,8 @@ class Replacing:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _is_better(newer: Message) -> bool:
+    """Tell whether a recording whose caller has hung up takes a place: there is enough of it."""
+    return newer.state in KEPT and newer.outcome != "failed" and newer.seconds >= LEAST

@@ -16,14 +16,19 @@ _CARIBBEAN: Final = (
 )
 """Area codes of +1 that are countries of their own, at prices of their own (NANPA)."""
 COSTLY: Final[tuple[str, ...]] = (
+    *("1500", "1521", "1522", "1533", "1544", "1566", "1577", "1588", "1600", "1622", "1700"),
     *("1900", "1976", *(f"1{code}" for code in _CARIBBEAN)),
-    *("3190", "3290", "3389", "34803", "34806", "34807", "34905", "35315", "3989"),
-    *("4190", "4390", "4393", "4484", "4487", "449", "46900", "46939", "46944", "47820", "47829"),
-    *("4890", "4970", "49137", "49190", "49900", "6119", "64900", "65190"),
+    *("3190", "3290", "3389", "34803", "34806", "34807", "34901", "34902", "34905", "35315"),
+    *("358600", "358700", "3690", "3691", "39144", "39166", "39199", "3989"),
+    *("4190", "42090", "4390", "4393", "4470", "4476", "4484", "4487", "449"),
+    *("46900", "46939", "46944", "4699", "47820", "47829", "4870", "4890"),
+    *("49118", "49137", "49180", "49190", "4970", "49900", "6119", "64900", "65190"),
+    *("76", "77", "7803", "7809", "81570", "81990"),
     *("808", "870", "878", "881", "882", "883", "888", "979"),
 )
-"""Shared cost, premium rate and satellites, by country code and beginning (ITU-T E.164 list of
-assigned codes; national numbering plans). No list of these is whole: allow few prefixes."""
+"""Shared cost, premium rate, personal numbers and satellites, and countries within +1 and +7, by
+country code and beginning (ITU-T E.164 list of assigned codes; national numbering plans). No list
+of these is whole: allow few prefixes."""
 
 
 def may_call(number: str | None, allowed: Sequence[str]) -> str | None:

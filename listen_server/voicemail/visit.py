@@ -1,11 +1,13 @@
 """One caller's visit: what is known of it, and the verbs that go on with it. leaving.py decides."""
 
+import time
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from listen_server.jambonz import Call, Dial, Gather, Hangup, Phone, Play, Redirect, Say
 from listen_server.jambonz.verbs import Verb
-from listen_server.voicemail.desk import Desk, Found, Prompt
+from listen_server.voicemail.config import DEADLINE
+from listen_server.voicemail.desk import TO_CALLER, Desk, Found, Prompt
 from listen_server.voicemail.state import State
 from listen_server.voicemail.voice import Voice
 from listen_sinks.voicemail.index.records import Message
@@ -19,6 +21,7 @@ GREETED, LEFT, SETTLED, REVIEWED, OPERATED, WORDS = (
 _SKIPPED: Final = 0.5  # seconds after a prompt in which a key still counts
 _CHOICE: Final = 6.0  # seconds to choose in
 _RINGS: Final = 30.0  # seconds
+_SPARE: Final = 0.4  # seconds of the deadline that are left for the answer itself
 _SLACK: Final = 1.0  # seconds between the end of silence and that of a recording
 
 
@@ -32,6 +35,8 @@ class Visit:
     found: Found
     profile: Profile | None
     """None while index or keys are away."""
+    began: float = field(default_factory=time.monotonic)
+    """When its hook was asked, by the clock of `time.monotonic`."""
 
     @property
     def voice(self) -> Voice:
@@ -47,6 +52,11 @@ class Visit:
     def max_seconds(self) -> float:
         """How long a message may be."""
         return self.found.settings.max_seconds or self.desk.settings.max_seconds
+
+    @property
+    def seconds_left(self) -> float:
+        """How long may still be waited before its hook has to be answered."""
+        return self.began + DEADLINE - _SPARE - time.monotonic()
 
     def having(self, **changes: Any) -> "Visit":
         """Return the same with something changed in its state."""
@@ -98,7 +108,8 @@ class Visit:
     def heard(self, message: str) -> list[Verb]:
         """Play the message, and offer it again; a key stops it."""
         state, found = self.state, self.found
-        url = self.desk.audio_url(self.call, state.tenant, found.mailbox, message)
+        place = state.tenant, found.mailbox
+        url = self.desk.audio_url(self.call, *place, message, purpose=TO_CALLER)
         return self.review(self.asked(REVIEWED, Play(url=url), _SKIPPED))
 
     def calling(self, number: str, step: str) -> list[Verb]:

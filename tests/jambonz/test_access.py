@@ -32,8 +32,10 @@ def test_without_authentication_this_machine_is_let_in(host: str) -> None:
     assert Access().before_body(connection((host, 1)), signed=True) is None
 
 
-@pytest.mark.parametrize("header", ["forwarded", "x_forwarded_for", "x_real_ip"])
-def test_a_proxy_on_this_machine_brings_others(header: str) -> None:
+@pytest.mark.parametrize(
+    "header", ["forwarded", "origin", "via", "x_forwarded_for", "x_forwarded_proto", "x_real_ip"]
+)
+def test_a_proxy_or_a_web_page_on_this_machine_brings_others(header: str) -> None:
     assert Access().before_body(
         connection(("127.0.0.1", 1), **{header: "for=203.0.113.10"}), signed=True
     )

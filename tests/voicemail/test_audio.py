@@ -17,7 +17,7 @@ from sqlalchemy import select
 from voicemail.machine import TENANT, Machine, machine
 
 from listen_codecs.formats import AudioBlock, Mix
-from listen_server.voicemail.desk import AUDIO, MAILED
+from listen_server.voicemail.desk import AUDIO, MAILED, TO_CALLER
 from listen_server.voicemail.tokens import PURPOSE, Tokens
 from listen_sinks.objects import ObjectsAway
 from listen_sinks.testing import make_call, tone
@@ -202,8 +202,10 @@ async def test_what_is_deleted_or_erased_is_not_heard(served: Served) -> None:
     assert (await served.get(token, range="bytes=0-10")).status_code == 404
 
 
-@pytest.mark.parametrize("purpose", [AUDIO, MAILED])
-async def test_who_has_listened_is_in_the_audit_log(served: Served, purpose: str) -> None:
+@pytest.mark.parametrize(
+    ("purpose", "who"), [(AUDIO, "phone"), (TO_CALLER, "caller"), (MAILED, "mail")]
+)
+async def test_who_has_listened_is_in_the_audit_log(served: Served, purpose: str, who: str) -> None:
     message, _ = await served.message()
 
     await served.get(served.token(message, purpose=purpose))
@@ -211,7 +213,6 @@ async def test_who_has_listened_is_in_the_audit_log(served: Served, purpose: str
     async with served.machine.plugin.database.reading() as session:
         rows = await session.scalars(select(AuditRow).where(AuditRow.subject == message))
         said = {(row.actor, row.verb, row.result) for row in rows}
-    who = "phone" if purpose == AUDIO else "mail"
     assert (f"{who}:{served.mailbox}", "listen", "ok") in said
 
 

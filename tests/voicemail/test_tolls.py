@@ -15,10 +15,16 @@ def test_nobody_is_called_unless_a_prefix_is_listed() -> None:
     assert may_call("+4930123456", ("+1",)) is None
 
 
-@pytest.mark.parametrize("number", ["+19005550100", "+18095550100", "+18765550100", "+88213123456"])
+@pytest.mark.parametrize(
+    "number",
+    [
+        *("+19005550100", "+18095550100", "+18765550100", "+88213123456"),
+        *("+447012345678", "+447612345678", "+4911833", "+491805123456", "+77012345678"),
+    ],
+)
 def test_what_costs_more_must_be_listed_itself(number: str) -> None:
-    assert may_call(number, ("+1", "+8")) is None
-    assert may_call(number, ("+1", number[:5])) == number
+    assert may_call(number, ("+1", "+7", "+8", "+44", "+49")) is None
+    assert may_call(number, ("+1", "+7", number[:6])) == number
 
 
 def test_the_same_number_is_the_same_however_it_is_written() -> None:

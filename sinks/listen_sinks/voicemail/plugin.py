@@ -18,6 +18,7 @@ from listen_sinks.faults import explain
 from listen_sinks.objects import ObjectStore, directory_url
 from listen_sinks.shipping import Shipping
 from listen_sinks.voicemail.config import VoicemailConfig
+from listen_sinks.voicemail.fates import Fates
 from listen_sinks.voicemail.housekeeping import Housekeeping
 from listen_sinks.voicemail.index.audit_log import AuditLog
 from listen_sinks.voicemail.index.database import Database
@@ -59,6 +60,8 @@ class Voicemail(SinkPlugin):
         self.spool = Spool(self.directory / config.spool, _limits(config), disk)
         self.objects = ObjectStore(_store_url(config, self.directory), _store_options(config))
         self.recovered = 0  # messages of killed processes that this one has brought to an end
+        self.fates: Final = Fates()
+        """What becomes of streams that came with a ticket."""
         self.root: Root
         """Who has the root key; once this is opened, as `database` and `erasing`."""
         self.erasing: Erasures

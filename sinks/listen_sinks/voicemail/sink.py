@@ -56,6 +56,11 @@ class VoicemailSink(Sink):
     async def start(self, call: Call) -> None:
         """Begin a message: its key and header last before the first sample is taken."""
         self._call = call
+        self._tell(kept=False)  # until it has begun
+        await self._begin(call)
+        self._tell(kept=True)
+
+    async def _begin(self, call: Call) -> None:
         self._caller: str | None = None
         self._document: Document = described(call)
         place = await self._plugin.mailboxes.place(call)
@@ -98,7 +103,9 @@ class VoicemailSink(Sink):
         conclude(self._document, outcome)
         meta = partial(encode, self._document)
         stored, problem = await self._stream.end(self._end(outcome), meta)
-        if stored.end.state != "discarded":
+        discarded = stored.end.state == "discarded"
+        self._tell(kept=None if discarded else not (self._stream.error or problem))
+        if not discarded:
             stored = await self._stream.outlined(stored)
             stored = await self._with_words(stored)
         self._plugin.shipping.add([stored])
@@ -145,10 +152,15 @@ class VoicemailSink(Sink):
             if _TOO_MANY not in self._document["notes"]:
                 self._document["notes"].append(_TOO_MANY)
 
+    def _tell(self, *, kept: bool | None) -> None:
+        """Tell whoever sent the caller here what becomes of it."""
+        self._plugin.fates.tell(self._call.granted.get("ticket"), kept=kept)
+
     def _raise(self, failure: Exception | None) -> None:
         """Tell the server what went wrong, once."""
         if failure and not self._told:
             self._told = True
+            self._tell(kept=False)
             raise SinkError(explain(failure, self._plugin.spool.directory)) from failure
 
 
