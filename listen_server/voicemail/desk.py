@@ -8,9 +8,7 @@ Nothing here waits long: while index or keys are away, what is known in memory h
 import asyncio
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, TypeVar
-from urllib.parse import urlsplit
 
 import structlog
 from ulid import ULID
@@ -20,6 +18,8 @@ from listen_server.jambonz.verbs import Recognizer, StreamCredentials
 from listen_server.passes import PURPOSE as PASSES
 from listen_server.passes import Kind, Pass, Passes
 from listen_server.voicemail.config import VoicemailSettings
+from listen_server.voicemail.found import Found
+from listen_server.voicemail.reached import Reached
 from listen_server.voicemail.state import States
 from listen_server.voicemail.tokens import PURPOSE as TOKENS
 from listen_server.voicemail.tokens import Tokens
@@ -30,11 +30,9 @@ from listen_sinks.voicemail.found_object import FoundObject
 from listen_sinks.voicemail.index.errors import IndexAway, UnknownMailbox
 from listen_sinks.voicemail.index.parts import list_parts
 from listen_sinks.voicemail.index.records import Message
-from listen_sinks.voicemail.index.routing import Destination
 from listen_sinks.voicemail.index.tickets import find_ticket
 from listen_sinks.voicemail.keys.provider import KeysAway, WrongKey
 from listen_sinks.voicemail.plugin import Voicemail
-from listen_sinks.voicemail.policies import MailboxSettings, effective_settings
 from listen_sinks.voicemail.profile import Profile, Profiles
 from listen_sinks.voicemail.store import MessageStore
 
@@ -50,29 +48,6 @@ _PATIENCE: Final = 1.5  # seconds for what makes a greeting better
 _SHORTEST, _LONGEST = 0.1, 0.4  # seconds between two looks
 _T = TypeVar("_T")
 Prompt: TypeAlias = Say | Play
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A mailbox, as far as it is known without a database."""
-
-    tenant: str
-    destination: Destination = field(repr=False)
-
-    @property
-    def mailbox(self) -> str:
-        """Its id."""
-        return self.destination.mailbox
-
-    @property
-    def settings(self) -> MailboxSettings:
-        """What it wants."""
-        return effective_settings(self.destination.settings)
-
-    @property
-    def full(self) -> bool:
-        """Whether it had no room when it was looked at last."""
-        return self.destination.full
 
 
 class Desk:
@@ -91,11 +66,10 @@ class Desk:
 
         `secure` says that jambonz comes by TLS, whatever a proxy in front makes of it.
         """
-        self._secure = secure
         self.plugin: Final = plugin
         self.settings: Final = settings
         self._listen = listen
-        self._addresses = addresses
+        self._reached = Reached(addresses=addresses, secure=secure)
         self._late: set[asyncio.Task[Any]] = set()
         self._tokens: Tokens | None = None
         self._profiles: Profiles | None = None
@@ -193,7 +167,7 @@ class Desk:
         if wants.end_on_silence:
             metadata["end_on_silence"] = wants.end_on_silence
         given: dict[str, Any] = {
-            "url": f"{self._audio_base(call)}{self._listen}",
+            "url": f"{self._reached.audio(call)}{self._listen}",
             "action_hook": action_hook,
             "finish_on_key": wants.finish_on_key,
             "max_length": max_seconds or found.settings.max_seconds or wants.max_seconds,
@@ -232,7 +206,7 @@ class Desk:
         life = self.settings.link_minutes * 60 if seconds is None else seconds
         data = {"t": tenant, "b": mailbox, "m": message, **({"s": start} if start else {})}
         token = self.tokens.seal(purpose, data, life)
-        return f"{self._web_base(call)}{self.settings.path}/audio/{token}.wav"
+        return f"{self._reached.web(call)}{self.settings.path}/audio/{token}.wav"
 
     async def message(self, tenant: str, ticket: str, wait: float) -> Message | None:
         """Return what came of a recording, as soon as it is there; None after `wait` seconds."""
@@ -282,20 +256,6 @@ class Desk:
         self._late.discard(task)
         if not task.cancelled():
             task.exception()  # taken note of: nobody waits for it any more
-
-    def _web_base(self, call: Call | None) -> str:
-        if self._addresses.web or call is None or call.base is None:
-            return self._addresses.web or ""
-        return f"http{self._tls(call.base)}://{urlsplit(call.base).netloc}"
-
-    def _audio_base(self, call: Call) -> str:
-        """Return where streams go. A path alone would do, but jambonz gives no pass to those."""
-        if self._addresses.audio or call.base is None:
-            return self._addresses.audio or ""
-        return f"ws{self._tls(call.base)}://{urlsplit(call.base).netloc}"
-
-    def _tls(self, base: str) -> str:
-        return "s" if self._secure or base.startswith("https") else ""
 
     def _derived(self, purpose: str) -> bytes:
         secret = self.plugin.derive(purpose)

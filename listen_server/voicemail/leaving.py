@@ -24,7 +24,7 @@ from listen_server.jambonz import (
 )
 from listen_server.jambonz.verbs import Verb
 from listen_server.voicemail.base import VoicemailApplication
-from listen_server.voicemail.desk import Found
+from listen_server.voicemail.found import Found
 from listen_server.voicemail.others_words import Heard
 from listen_server.voicemail.replacing import LEAST, Replacing
 from listen_server.voicemail.state import State

@@ -13,7 +13,8 @@ from typing import ClassVar, Final
 
 import structlog
 
-from listen_server.voicemail.desk import Desk, Found
+from listen_server.voicemail.desk import Desk
+from listen_server.voicemail.found import Found
 from listen_sinks.api import SinkError
 from listen_sinks.transcript.api import Result
 from listen_sinks.transcript.collected import Transcript

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from listen_server.jambonz import Call, Gather, Hangup, Play, Say
 from listen_server.jambonz.verbs import Verb
-from listen_server.voicemail.desk import Found
+from listen_server.voicemail.found import Found
 from listen_server.voicemail.state import State, States
 from listen_server.voicemail.voice import Voice
 from listen_sinks.voicemail.greetings import Which

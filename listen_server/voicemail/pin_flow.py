@@ -9,7 +9,7 @@ from typing import Final
 
 from listen_server.jambonz import Call, Gathered, hook
 from listen_server.jambonz.verbs import Verb
-from listen_server.voicemail.desk import Found
+from listen_server.voicemail.found import Found
 from listen_server.voicemail.owner_base import OwnerRoom
 from listen_server.voicemail.owner_turn import Turn
 from listen_server.voicemail.state import State

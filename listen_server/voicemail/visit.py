@@ -7,7 +7,8 @@ from typing import Any, Final
 from listen_server.jambonz import Call, Dial, Gather, Hangup, Phone, Play, Redirect, Say
 from listen_server.jambonz.verbs import Verb
 from listen_server.voicemail.config import DEADLINE
-from listen_server.voicemail.desk import TO_CALLER, Desk, Found, Prompt
+from listen_server.voicemail.desk import TO_CALLER, Desk, Prompt
+from listen_server.voicemail.found import Found
 from listen_server.voicemail.state import State
 from listen_server.voicemail.voice import Voice
 from listen_sinks.voicemail.index.records import Message
