@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-TEST_JOBS ?= 2
+TEST_JOBS ?= 3
 
 .PHONY: demo run test test-faults check bench format lock clean
 

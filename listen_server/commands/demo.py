@@ -23,7 +23,7 @@ from listen_server.logs import set_up_logs
 from listen_server.run import drain_of, options_of
 from listen_server.server.serving import running
 from listen_server.server.sockets import Bound
-from listen_server.settings import Settings, load_settings
+from listen_server.settings import RouteSettings, Settings, SinkSettings
 from listen_server.simulator.clip import CLIP_WORDS
 from listen_server.simulator.live import CallResult, SimulatedCall
 from listen_server.simulator.order import Order
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 
 OFFLINE = "pocketsphinx"
 """The engine that needs no network; not installed everywhere."""
+_ROUTES = {
+    "/listen": RouteSettings(),
+    "/listen/voicemail": RouteSettings(sinks=("voicemail", "transcript")),
+}
 WIDTH = 64  # characters of the waveform
 LOOK = 0.5  # seconds between two looks for new recordings
 INTERRUPTED = 130  # exit status after SIGINT, as shells count it
@@ -42,22 +46,16 @@ INTERRUPTED = 130  # exit status after SIGINT, as shells count it
 
 def demo(
     *,
-    once: Annotated[bool, typer.Option("--once", help="Stop after the one call.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Stop when the story is told.")] = False,
     port: Annotated[int, typer.Option(help="Port to serve on; 0 is any.")] = 0,
     data_dir: DataDir = None,
 ) -> None:
     """Serve, place calls with speech in them, and show what becomes of them. Needs no jambonz."""
     set_up_logs(level="warning", human=True)
-    settings = load_settings(
-        host="127.0.0.1",
-        port=port,
-        open=True,
-        data_dir=data_dir or Path("data", "demo"),
-        routes={
-            "/listen": {"sinks": ["recording"]},
-            "/listen/voicemail": {"sinks": ["voicemail", "transcript"]},
-        },
-        sinks={"transcript": {"engine": _engine()}},
+    kept = data_dir or Path("data", "demo")
+    # what this machine's own server is set to is not for the demo: it may lead to the world
+    settings = Settings(
+        host="127.0.0.1", port=port, open=True, data_dir=kept, routes=_ROUTES, sinks=_sinks()
     )
     console = Console(highlight=False, soft_wrap=True)
     app = App(settings)
@@ -66,9 +64,10 @@ def demo(
         raise typer.Exit(status)
 
 
-def _engine() -> str:
+def _sinks() -> dict[str, SinkSettings]:
     """Return the engine that needs no network, or the one that understands nothing."""
-    return OFFLINE if find_spec(OFFLINE) else "null"
+    engine = OFFLINE if find_spec(OFFLINE) else "null"
+    return {"transcript": SinkSettings.model_validate({"engine": engine})}
 
 
 async def _show(console: Console, app: App, settings: Settings, *, once: bool) -> int:
@@ -92,6 +91,16 @@ async def _show(console: Console, app: App, settings: Settings, *, once: bool) -
         if not once:
             await _stay(console, bound, recordings, box)
     return 0 if as_told else 1
+
+
+def _write_settings(data_dir: Path) -> Path:
+    """Write what other commands need to know of the demo's store; return the file. Blocks."""
+    file = data_dir / "demo.toml"
+    file.write_text(
+        f"data_dir = {json.dumps(str(data_dir.absolute()))}\n\n"
+        '[routes."/listen/voicemail"]\nsinks = ["voicemail"]\n'
+    )
+    return file
 
 
 async def _quiet(app: App) -> None:
@@ -167,6 +176,9 @@ async def _stay(console: Console, bound: Bound, recordings: Recordings, box: "De
     console.print("in the place of that one), and call as the owner to hear it:")
     console.print(f"  {me} simulate call {leave}", style="bold", markup=False)
     console.print(f"  {me} simulate call {fetch}", style="bold", markup=False)
+    look = await asyncio.to_thread(_write_settings, box.plugin.directory)
+    console.print("Look at the mailbox from outside:")
+    console.print(f"  {me} messages list --config {look}", style="bold", markup=False)
     console.print("Or only have a file recorded; without FILE.wav, what was recorded above:")
     console.print(f"  {me} call FILE.wav --url ws://127.0.0.1:{bound.port}/listen", style="bold")
     console.print("Ctrl-C stops the server.")

@@ -4,19 +4,21 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
 
 from listen_server.app import App
 from listen_server.checks import Finding, look_around
-from listen_server.commands.doctor_addresses import Entrance, Look, entrances
 from listen_server.commands.serving import Asked, of_server
 from listen_server.credentials import Scope
 from listen_server.errors import ConfigError
 from listen_server.pasting import PASSWORD, newest_credential, recorder_lines, verb, verb_path
 from listen_server.simulator.handshake import Credential
+
+if TYPE_CHECKING:
+    from listen_server.commands.doctor_addresses import Entrance
 
 _MARKS: Final = {
     "ok": "[green]ok  [/green]",
@@ -49,7 +51,8 @@ def doctor(
 
 def _examine(asked: Asked, auth: Credential | None, ca_file: Path | None) -> bool:
     """Say everything; tell whether nothing was bad."""
-    # What knows voicemail stands on its store, which takes its time: nobody else waits for it.
+    # What knows applications and voicemail takes its time to import: nobody else waits for it.
+    from listen_server.commands.doctor_addresses import Look, entrances  # noqa: PLC0415
     from listen_server.commands.doctor_voicemail import (  # noqa: PLC0415
         voicemail,
         voicemail_findings,
@@ -96,7 +99,7 @@ class _Doctoring:
             self._console.print(_MARKS[finding.level], end="  ")
             self._say(finding.sentence)
 
-    def end(self, app: App, auth: Credential | None, found: Iterable[Entrance] = ()) -> None:
+    def end(self, app: App, auth: Credential | None, found: Iterable["Entrance"] = ()) -> None:
         """Say what to paste, if it would work."""
         if self.bad:
             self._say("\nNothing to paste yet: mend what is BAD, then ask again.")
@@ -119,7 +122,7 @@ class _Doctoring:
                 "--password it is tried and filled in."
             )
 
-    def _enter(self, one: Entrance) -> None:
+    def _enter(self, one: "Entrance") -> None:
         """Say where an application is, by either transport."""
         self._say(
             f"\nFor {one.name}, the calling webhook and the call status webhook, over HTTP:\n\n"

@@ -1,4 +1,4 @@
-"""`listen-server events`: what webhooks were told of, what did not arrive, and doing it again."""
+"""`listen-server events`: what webhooks and owners were told, what did not arrive, and again."""
 
 import asyncio
 import json
@@ -18,6 +18,7 @@ from listen_server.outbox import index_urls
 from listen_server.plugins import configure_sinks
 from listen_server.settings import load_settings
 from listen_sinks.api import SinkError
+from listen_sinks.mail.config import NAME
 from listen_sinks.voicemail.index.database import Database
 from listen_sinks.voicemail.index.errors import IndexAway
 from listen_sinks.voicemail.index.event_log import (
@@ -81,9 +82,9 @@ def list_(
     async def work(database: Database) -> tuple[list[LoggedEvent], dict[str, str]]:
         return await list_events(database, which, limit), await list_targets(database)
 
-    found = _run(work, config, data_dir)
+    found = _run(work, config, data_dir, target)
     shown = Table(box=None, pad_edge=False)
-    for number, name in enumerate(("event", "type", "about", "at", "webhooks")):
+    for number, name in enumerate(("event", "type", "about", "at", "target")):
         shown.add_column(name, no_wrap=True, min_width=_WIDE_ID if number == 0 else None)
     logged = sorted((one for some, _ in found for one in some), key=_when, reverse=True)
     for one in logged[:limit]:
@@ -103,7 +104,7 @@ def show(
     config: ConfigFile = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Show what an event carries, and every webhook's tries."""
+    """Show what an event carries, and the tries of every target."""
 
     async def work(database: Database) -> list[LoggedEvent]:
         return await list_events(database, Which(events=[event]))
@@ -151,7 +152,7 @@ def replay_(
             return 0
         return await replay(database, which)
 
-    count = sum(_run(work, config, data_dir))
+    count = sum(_run(work, config, data_dir, target))
     typer.echo(f"{count} to be delivered again")
 
 
@@ -170,9 +171,15 @@ def _which(
 
 
 def _run(
-    work: Callable[[Database], Awaitable[_T]], config: Path | None, data_dir: Path | None
+    work: Callable[[Database], Awaitable[_T]],
+    config: Path | None,
+    data_dir: Path | None,
+    target: str | None = None,
 ) -> list[_T]:
-    """Do something with every outbox that there is. Raises ConfigError for what is in the way."""
+    """Do something with every outbox that there is. Raises ConfigError for what is in the way.
+
+    `target`, if one is named, must be known to the settings or to one of them.
+    """
     set_up_logs(level="warning", human=True)
     settings = load_settings(config, data_dir=data_dir)
     if not settings.webhooks and settings.mail is None:
@@ -181,15 +188,20 @@ def _run(
             "[mail]"
         )
     urls = index_urls(settings, configure_sinks(settings).values())
+    wanted = {*settings.webhooks, *([NAME] if settings.mail else [])}
 
     async def opened() -> list[_T]:
-        results = []
+        results, known = [], set(wanted)
         for url in urls:
             database = await asyncio.to_thread(Database, url)
             try:
+                known |= (await list_targets(database)).keys()
                 results.append(await work(database))
             finally:
                 await database.close()
+        if target is not None and target not in known:
+            there = ", ".join(sorted(known))
+            raise ConfigError(f"there is no target {target!r}; there are: {there}")
         return results
 
     try:
@@ -206,5 +218,10 @@ def _when(one: LoggedEvent) -> tuple[datetime, str]:
 
 def _in_short(delivery: Delivery) -> str:
     tries = f" after {delivery.tries}" if delivery.tries > 1 else ""
-    result = f" ({delivery.result})" if delivery.result and delivery.state != "delivered" else ""
+    result = f" ({delivery.result})" if delivery.result and not _is_plain(delivery) else ""
     return f"{delivery.target} {delivery.state}{tries}{result}"
+
+
+def _is_plain(delivery: Delivery) -> bool:
+    """Tell whether nothing but the code of a service's consent is known: 200, 250."""
+    return delivery.state == "delivered" and (delivery.result or "").isdigit()

@@ -8,7 +8,7 @@ derived from what processes that share a database share.
 
 import json
 import time
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -38,7 +38,7 @@ class Tokens:
 
     def open(self, purpose: str, token: str) -> dict[str, Any] | None:
         """Return what was sealed; None if it is too old, altered, or for another purpose."""
-        if len(token) > _LONGEST or not token.isascii():
+        if len(token) > _LONGEST or not _is_as_written(token):
             return None
         try:
             data: dict[str, Any] = json.loads(self._box(purpose).decrypt(token.encode()))
@@ -51,3 +51,11 @@ class Tokens:
             derive = HKDFExpand(SHA256(), 32, purpose.encode())
             self._boxes[purpose] = Fernet(urlsafe_b64encode(derive.derive(self._secret)))
         return self._boxes[purpose]
+
+
+def _is_as_written(token: str) -> bool:
+    """Tell base64 as it is written from the other spellings that decoders take for the same."""
+    try:
+        return urlsafe_b64encode(urlsafe_b64decode(token)) == token.encode("ascii")
+    except ValueError:  # binascii.Error and UnicodeError are of its kind
+        return False

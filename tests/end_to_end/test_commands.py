@@ -67,12 +67,14 @@ def test_the_demo_stays_up_until_ctrl_c_and_takes_the_calls_that_it_names(tmp_pa
     )
     assert demo.stdout is not None
     leave, fetch = (_named(demo.stdout, " simulate call ") for _ in range(2))
+    look = _named(demo.stdout, " messages list ")
     url = _named(demo.stdout, " call FILE.wav --url ")[-1]
 
     placed = command("call", "--url", url, "--speed", "0")
     left = command(*leave)
     told = next(line for line in demo.stdout if "is in the mailbox" in line)
     heard = command(*fetch)
+    listed = command(*look)
     demo.send_signal(signal.SIGINT)
     rest, _ = demo.communicate(timeout=20)
 
@@ -80,6 +82,7 @@ def test_the_demo_stays_up_until_ctrl_c_and_takes_the_calls_that_it_names(tmp_pa
     assert left.returncode == 0, left.stderr
     assert told.startswith("A message of ")
     assert "New messages: 1." in heard.stdout
+    assert told.split()[-1].rstrip(".") in listed.stdout
     assert demo.returncode == 0, rest
     assert len(finished_calls(tmp_path / "recordings", 2)) == 2
 

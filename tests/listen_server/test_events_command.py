@@ -13,6 +13,7 @@ from listen_server.errors import ConfigError
 from listen_sinks.voicemail.index.database import Database
 from listen_sinks.voicemail.index.deliveries import Tried, claim, settle
 from listen_sinks.voicemail.index.outbox import put_alone, subscribe
+from listen_sinks.voicemail.index.records import DeliveryState
 from listen_sinks.webhook.events import Event
 
 
@@ -36,13 +37,19 @@ def run(config: Path, *words: str) -> str:
     return done.stdout
 
 
-async def an_outbox(folder: Path, *told: Event, target: str = "crm") -> None:
-    """Put events; the first is dead by now."""
+async def an_outbox(
+    folder: Path,
+    *told: Event,
+    target: str = "crm",
+    state: DeliveryState = "dead",
+    says: str = "500",
+) -> None:
+    """Put events; the first is dead by now, or what is said of it."""
     database = Database(f"sqlite+aiosqlite:///{folder}/index.db")
     await subscribe(database, wants_all(target))
     await put_alone(database, told[:1])
     (one,) = await claim(database, target, told[0].at, told[0].at, 1)
-    await settle(database, [Tried(one, "dead", "500", told[0].at)], told[0].at)
+    await settle(database, [Tried(one, state, says, told[0].at)], told[0].at)
     await put_alone(database, told[1:])
     await database.close()
 
@@ -69,6 +76,8 @@ def test_what_did_not_arrive_is_listed_shown_and_replayed(config: Path) -> None:
     [
         (("replay",), "say which"),
         (("list", "--type", "message.recieved"), "there are: message.received"),
+        (("list", "--target", "crn"), "no target 'crn'; there are: crm"),
+        (("replay", "--target", "crn"), "no target 'crn'; there are: crm"),
         (("show", "01KB0000000000000000000000"), "there is no event"),
     ],
 )
@@ -86,6 +95,20 @@ def test_mails_are_listed_and_sent_again_as_webhooks_are(tmp_path: Path) -> None
 
     assert "mail dead (500)" in run(config, "list")
     assert run(config, "replay", "--target", "mail") == "1 to be delivered again\n"
+
+
+@pytest.mark.parametrize(
+    ("says", "shown"),
+    [("nobody to tell", "mail delivered (nobody to tell)"), ("250", "mail delivered")],
+)
+def test_what_was_told_to_nobody_is_listed_as_that(tmp_path: Path, says: str, shown: str) -> None:
+    config = tmp_path / "server.toml"
+    config.write_text('[mail]\nhost = "mx.example.com"\nsender = "v@example.com"\n')
+    asyncio.run(an_outbox(tmp_path, make_event(), target="mail", state="delivered", says=says))
+
+    header, row = run(config, "list", "--target", "mail").splitlines()
+    assert header.split()[-1] == "target"
+    assert row.rstrip().endswith(shown)
 
 
 def test_without_a_webhook_there_are_no_events(tmp_path: Path) -> None:

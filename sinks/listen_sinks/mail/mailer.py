@@ -43,6 +43,7 @@ from listen_sinks.webhook.events import Event
 log = structlog.get_logger(__name__)
 
 NOTHING: Final = Answer("done", "nothing to tell")
+NOBODY: Final = Answer("done", "nobody to tell")
 _PIECE: Final = whole_lines(2**16)  # bytes of audio
 _REMEMBERED: Final = 1000  # mails that some of their recipients have not taken yet
 _EXPECTED: Final = (
@@ -84,7 +85,7 @@ class Mailer:
     async def _tell(self, event: Event) -> Answer:
         mail = await self._reader.wanted(event)
         if mail is None:
-            return NOTHING
+            return NOBODY
         if seconds := await self._reader.wait(mail, self._now()):
             return Answer("wait", "waits for the words", seconds)
         letter = await self._reader.letter(mail, self._now())

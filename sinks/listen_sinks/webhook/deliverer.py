@@ -94,8 +94,8 @@ class Deliverer:
         wanted = {name: webhook.subscription for name, webhook in self._webhooks.items()}
         for name in await subscribe(self._database, wanted):
             log.warning(
-                "webhook is not used: it has said that it is gone",
-                webhook=name,
+                "target is not used: it has said that it is gone",
+                target=name,
                 fix=f"`listen-server events replay --target {name}` uses it again",
             )
 

@@ -154,7 +154,7 @@ class Way:
         try:
             return await self._subscriber.target.tell(event)
         except Exception as error:
-            log.exception("event not delivered", webhook=self._name, id=event.id)
+            log.exception("event not delivered", target=self._name, id=event.id)
             return Answer("later", type(error).__name__)
 
     def _tried(self, claimed: Claimed, answer: Answer, now: datetime) -> Tried:
@@ -178,24 +178,24 @@ class Way:
             outcome = "failed" if tried.state == "waiting" else tried.state
             self._watcher.event_tried(event.type, outcome)
             if outcome == "dead":
-                log.error("event given up", webhook=self._name, id=event.id, says=tried.result)
+                log.error("event given up", target=self._name, id=event.id, says=tried.result)
         if not tries:
             return
         if any(tried.state == "delivered" for tried in tries):
             if self._in_vain > 1:
-                log.info("webhook takes events again", webhook=self._name)
+                log.info("target takes events again", target=self._name)
             self._in_vain = 0
             return
         self._in_vain = min(self._in_vain + 1, _DOUBLINGS)
         if self._in_vain == 2:  # noqa: PLR2004 - once is no news
             says = tries[0].result
-            log.warning("webhook does not take events: trying on", webhook=self._name, says=says)
+            log.warning("target does not take events: trying on", target=self._name, says=says)
 
     async def _give_up_target(self, now: datetime) -> None:
         if await target_is_gone(self._database, self._name, now):
             log.error(
-                "webhook says that it is gone: it is used no more",
-                webhook=self._name,
+                "target says that it is gone: it is used no more",
+                target=self._name,
                 fix=f"take it out, or `listen-server events replay --target {self._name}`",
             )
 

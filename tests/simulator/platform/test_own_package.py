@@ -68,4 +68,4 @@ async def test_a_leg_that_becomes_a_call_of_its_own_is_told(scheme: str) -> None
 
     assert not outcome.refusals
     assert f"[{NUMBER}] says 'you are alone'" in dialogue(outcome)
-    assert app.adults == ([NUMBER] if scheme == "ws" else [])
+    assert app.adults == [NUMBER]
