@@ -147,7 +147,7 @@ class Admission:
             return _FROM_ELSEWHERE if _FORWARDED & headers.keys() else None
         header = headers.get(b"authorization")
         if header is None:
-            return _NO_CREDENTIAL
+            return _NO_API_CREDENTIAL if request.scope == "api" else _NO_CREDENTIAL
         given = basic_credentials(header.decode("latin-1"))
         return self._check(given, request) if given else _UNREADABLE
 
@@ -181,6 +181,11 @@ def _unauthorized(reason: str, sentence: str) -> Refused:
 _NO_CREDENTIAL = _unauthorized(
     "no credential",
     "set the verb's wsAuth; jambonz omits it where user:password is longer than 91 bytes",
+)
+_NO_API_CREDENTIAL = _unauthorized(
+    "no credential",
+    "give a credential with the scope api, as HTTP Basic; `listen-server calls` takes it from "
+    "--user and LISTEN_API_PASSWORD",
 )
 _UNREADABLE = _unauthorized(
     "unreadable credential",

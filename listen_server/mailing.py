@@ -4,8 +4,9 @@ What is written, and how it is sent, is listen_sinks/mail; the page that a link 
 voicemail/listening_page.py.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from typing import Any, TypeAlias
 
@@ -13,12 +14,15 @@ from listen_server.settings import Settings
 from listen_server.voicemail.config import stream_route
 from listen_server.voicemail.listening_page import listening_link
 from listen_server.voicemail.tokens import PURPOSE, Tokens
+from listen_sinks.api import SinkError
 from listen_sinks.mail.config import NAME
 from listen_sinks.mail.mailer import Mailer
 from listen_sinks.mail.reading import Link, MailReader
 from listen_sinks.mail.smtp import MailServer
 from listen_sinks.transcript.plugin import Transcript
 from listen_sinks.voicemail.access import access
+from listen_sinks.voicemail.index.database import Database
+from listen_sinks.voicemail.index.errors import IndexAway
 from listen_sinks.voicemail.index.own_secrets import derived
 from listen_sinks.voicemail.plugin import Voicemail
 from listen_sinks.webhook.way import Subscriber
@@ -49,7 +53,20 @@ async def open_mail(
     )
     mailer = Mailer(wanted, MailServer(wanted, settings.data_dir), reader)
     await mailer.open()
+    opening = asyncio.create_task(_open_index(store.database), name="open the index for mails")
+    opened.push_async_callback(_stopped, opening)
     return {NAME: Subscriber(mailer, wanted)}
+
+
+async def _open_index(database: Database) -> None:
+    """Spare the first mail that; nobody waits for it, and what is away is opened later."""
+    with suppress(IndexAway, SinkError):
+        await database.open()
+
+
+async def _stopped(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _keeps(plugin: object, url: str) -> bool:

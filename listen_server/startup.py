@@ -13,6 +13,7 @@ from listen_server.faults import Place, nowhere
 from listen_server.plugins import sink_faults
 from listen_server.server.tls import Certificate
 from listen_server.settings import Settings
+from listen_sinks.api import SinkError
 
 
 def exposure_faults(settings: Settings, _place: Place = nowhere) -> Iterator[Contradiction]:
@@ -47,4 +48,22 @@ def certificate_faults(settings: Settings, _place: Place = nowhere) -> Iterator[
         yield {"tls_cert", "tls_key"}, str(error)
 
 
-STARTUP: Final[tuple[Check, ...]] = (sink_faults, exposure_faults, certificate_faults)
+def mail_faults(settings: Settings, _place: Place = nowhere) -> Iterator[Contradiction]:
+    """Yield which file of `[mail]` could not be used."""
+    wanted = settings.mail
+    if wanted is None:
+        return
+    # What speaks SMTP takes its time to import, and not everybody has a mail server.
+    from listen_sinks.mail.smtp import password_of, trust_of  # noqa: PLC0415
+
+    for read in (password_of, trust_of):
+        try:
+            read(wanted, settings.data_dir)
+        except SinkError as error:
+            yield {"mail", "data_dir"}, str(error)
+
+
+STARTUP: Final[tuple[Check, ...]] = (
+    *(sink_faults, exposure_faults, certificate_faults),
+    mail_faults,
+)

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import grpc
 import numpy as np
 
 from listen_codecs.formats import AudioBlock, AudioFormat, Mix
@@ -20,14 +21,32 @@ UNHURRIED: dict[str, Any] = {"answer_timeout": 60.0, "patience": 300.0}
 
 
 @asynccontextmanager
-async def standing_in(**options: Any) -> AsyncIterator[tuple[StandIn, str]]:
+async def standing_in(
+    *, tls: grpc.ServerCredentials | None = None, **options: Any
+) -> AsyncIterator[tuple[StandIn, str]]:
     """Run a stand-in; give it and its address."""
     stand_in = StandIn(**options)
-    address = await stand_in.start()
+    address = await stand_in.start(tls=tls)
     try:
         yield stand_in, address
     finally:
         await stand_in.stop()
+        await _calls_over()
+
+
+async def _calls_over() -> None:
+    """Wait for gRPC's own tasks, on both sides: it waits for none of them when it stops.
+
+    What they are told after their loop is closed makes an error in whichever loop comes next.
+    """
+    left = [task for task in asyncio.all_tasks() if _is_of_grpc(task)]
+    if left:
+        await asyncio.wait(left, timeout=10)
+
+
+def _is_of_grpc(task: "asyncio.Task[Any]") -> bool:
+    code = getattr(task.get_coro(), "cr_code", None)
+    return code is not None and "/grpc/" in code.co_filename
 
 
 @asynccontextmanager

@@ -32,6 +32,7 @@ Password = Annotated[
 ]
 _PATIENCE = 45.0  # seconds: a command waits for a socket that has dropped, 30 s
 _SID = 36  # characters of a callSid, which is there to be copied
+_COLUMNS = ("call", "since", "application", "streams", "sinks", "application socket")
 _WIDE = 200  # columns where nobody's terminal is
 
 
@@ -42,14 +43,17 @@ def list_calls(
     """List the calls that are on."""
     answer = _ask("GET", _base(url, config), user, password)
     table = Table(box=None, pad_edge=False)
-    for number, column in enumerate(("call", "since", "streams", "sinks", "application socket")):
+    for number, column in enumerate(_COLUMNS):
         table.add_column(column, no_wrap=number == 0, min_width=_SID if number == 0 else None)
     for call in answer["calls"]:
         sinks = {sink: None for stream in call["streams"] for sink in stream["sinks"]}
-        since = (call["started_at"] or "")[:19].replace("T", " ")
+        application = call.get("application") or {}  # an older server tells none
+        began = [one["started_at"] for one in (call, application) if one.get("started_at")]
+        since = min(began, default="")[:19].replace("T", " ")
         socket = "yes" if call["application_socket"] else "no"
         sid = "".join(one if one.isprintable() else "?" for one in call["call_sid"])
-        table.add_row(Text(sid), since, str(len(call["streams"])), ", ".join(sinks), socket)
+        name, streams = application.get("name", ""), str(len(call["streams"]))
+        table.add_row(Text(sid), since, Text(name), streams, ", ".join(sinks), socket)
     if answer["calls"]:
         wide = None if sys.stdout.isatty() else _WIDE
         Console(highlight=False, width=wide).print(table)
@@ -79,6 +83,8 @@ def command(
     answer = _ask("POST", path, user, password, body)
     for error in answer["errors"]:
         typer.echo(f"jambonz: {error}", err=True)
+    if unchecked := answer.get("not_checked"):
+        typer.echo(f"not checked here: {', '.join(unchecked)}", err=True)
     typer.echo(f"written, by {_WAYS[answer['way']]}")
     if answer["errors"]:
         raise typer.Exit(1)

@@ -1,5 +1,7 @@
 """`listen-server check-config` and `listen-server sinks`: what would run, without running it."""
 
+from collections.abc import Iterator
+
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -8,6 +10,8 @@ from listen_server.app import App
 from listen_server.commands.serving import Asked, of_server
 from listen_server.errors import ConfigError
 from listen_server.plugins import installed_sinks, load_plugin
+from listen_server.settings import Settings
+from listen_server.voicemail.config import stream_route
 from listen_sinks.api import SinkPlugin
 
 
@@ -22,7 +26,22 @@ def check_config(*, asked: Asked) -> None:
     typer.echo(f"audio on {settings.host} port {settings.port}, kept in {settings.data_dir}")
     for pattern, route in settings.routes.items():
         typer.echo(f"{pattern} goes to {', '.join(route.sinks) or 'no sink'}")
+    for line in _also(settings):
+        typer.echo(line)
     typer.echo("no credential is asked for" if app.admission.open else "credentials are asked for")
+
+
+def _also(settings: Settings) -> Iterator[str]:
+    """Say what there is beside the routes: applications, voicemail, mail."""
+    for path, wanted in settings.applications.items():
+        yield f"{path} is the application {wanted.application}, of tenant {wanted.tenant}"
+    voicemail, mail = settings.voicemail, settings.mail
+    if stream_route(voicemail, settings.routes) is not None:
+        fetched = f"{voicemail.path}/owner" if voicemail.retrieval else "nowhere"
+        yield f"voicemail is left on {voicemail.path}, and fetched on {fetched}"
+    if mail is not None:
+        user = f", as {mail.user}" if mail.user else ""
+        yield f"mail goes to {mail.host} port {mail.port}{user}, from {mail.sender}"
 
 
 def sinks() -> None:

@@ -85,6 +85,9 @@ def _known(name: str) -> Scope:
 def _show(made: NewCredential) -> None:
     typer.echo(f"username: {made.credential.user}")
     typer.echo(f"password: {made.secret}")
-    typer.echo(
-        "The password is shown this once. In the verb: wsAuth {username, password}.", err=True
-    )
+    uses = []
+    if {"listen", "record"}.intersection(made.credential.scopes):
+        uses.append("In the verb: wsAuth {username, password}.")
+    if "api" in made.credential.scopes:
+        uses.append("For `listen-server calls`: --user, and LISTEN_API_PASSWORD has the password.")
+    typer.echo(" ".join(["The password is shown this once.", *uses]), err=True)

@@ -42,8 +42,8 @@ def doctor(
 ) -> None:
     """Check settings, port, certificate, credentials, disk, clock, sinks and the public address.
 
-    Takes the options of `serve`. Ends with what to paste into jambonz, unless something is bad:
-    then the exit status is 1.
+    Takes the options of `serve`. Ends with what to paste into jambonz, but for what would not
+    work. If something is bad, the exit status is 1.
     """
     if not _examine(asked, _credential(user, password), ca_file):
         raise typer.Exit(1)
@@ -67,11 +67,12 @@ def _examine(asked: Asked, auth: Credential | None, ca_file: Path | None) -> boo
     names = ", ".join(app.sinks)
     doctoring.show([Finding("ok", f"settings are sound; {len(app.sinks)} sink(s): {names}")])
     doctoring.show(look_around(app, auth, ca_file))
+    streams = not doctoring.bad
     look = Look(app, auth, ca_file)
     found = [*entrances(look), *voicemail(look)]
     doctoring.show(finding for one in found for finding in one.findings)
     doctoring.show(voicemail_findings(look))
-    doctoring.end(app, auth, found)
+    doctoring.end(app, auth, found, streams=streams)
     return not doctoring.bad
 
 
@@ -99,11 +100,28 @@ class _Doctoring:
             self._console.print(_MARKS[finding.level], end="  ")
             self._say(finding.sentence)
 
-    def end(self, app: App, auth: Credential | None, found: Iterable["Entrance"] = ()) -> None:
-        """Say what to paste, if it would work."""
+    def end(
+        self, app: App, auth: Credential | None, found: Iterable["Entrance"], *, streams: bool
+    ) -> None:
+        """Say what to paste of what would work; `streams` says whether they would."""
+        sound = [one for one in found if not any(f.level == "bad" for f in one.findings)]
+        if streams:
+            self._streams(app, auth)
+        for one in sound:
+            self._enter(one)
+        if streams and not app.admission.open and (auth is None or auth.password == PASSWORD):
+            self._say(
+                f"\n{PASSWORD} stands for what `credentials add` showed; with --user and "
+                "--password it is tried and filled in."
+            )
         if self.bad:
-            self._say("\nNothing to paste yet: mend what is BAD, then ask again.")
-            return
+            says = (
+                "Mend what is BAD" if streams or sound else "Nothing to paste yet: mend what is BAD"
+            )
+            self._say(f"\n{says}, then ask again.")
+
+    def _streams(self, app: App, auth: Credential | None) -> None:
+        """Say what sends streams here: a verb, and jambonz's own recorder."""
         if verb_path(app.settings) is not None and self._may(app, auth, "listen"):
             self._say("\nFor a jambonz application, the verb:\n")
             self._say(json.dumps(verb(app.settings, _to_show(app, auth, "listen")), indent=2))
@@ -114,13 +132,6 @@ class _Doctoring:
                 "server:\n"
             )
             self._say("\n".join(lines))
-        for one in found:
-            self._enter(one)
-        if not app.admission.open and (auth is None or auth.password == PASSWORD):
-            self._say(
-                f"\n{PASSWORD} stands for what `credentials add` showed; with --user and "
-                "--password it is tried and filled in."
-            )
 
     def _enter(self, one: "Entrance") -> None:
         """Say where an application is, by either transport."""

@@ -16,12 +16,14 @@ from listen_server.checks import Finding, Level
 from listen_server.commands.doctor_addresses import Entrance, Look, entrance
 from listen_server.jambonz.application import STATUS_PATH
 from listen_server.pasting import web_address
+from listen_server.settings import Settings
 from listen_server.simulator.errors import CallError
 from listen_server.simulator.target import tls_context
-from listen_server.voicemail.config import stream_route
+from listen_server.voicemail.config import VoicemailSettings, stream_route
 from listen_sinks.api import SinkError
 from listen_sinks.mail.smtp import MailAway, MailServer
 from listen_sinks.voicemail.access import access
+from listen_sinks.voicemail.config import VoicemailConfig
 from listen_sinks.voicemail.index.errors import IndexAway
 from listen_sinks.voicemail.index.mailboxes import list_mailboxes
 from listen_sinks.voicemail.pins import Pins
@@ -31,6 +33,8 @@ _PATIENCE: Final = 10.0  # seconds for the page
 _MOST: Final = 2**16  # bytes of it that are read
 _TITLE: Final = b"<title>Voicemail for jambonz</title>"
 _WRONG_PLACE: Final = "does `public_web_url` lead here, and does the proxy pass this path on?"
+_INDEX: Final = "index.db"  # webhooks have one, too
+_SECRET: Final = VoicemailConfig.model_fields["number_secret"].default
 _FIXES: Final[Mapping[str, str]] = {
     "login refused": "look at `user` and `password`",
     "its certificate": "name its authority in `ca_file`, or its own name in `host`",
@@ -65,8 +69,24 @@ def voicemail_findings(look: Look) -> Iterator[Finding]:
     if stream_route(settings.voicemail, settings.routes) is not None:
         yield from _page(look)
         yield from _mailboxes(look.app)
+    elif settings.voicemail.enabled is not False and _is_expected(settings):
+        yield Finding("warn", _not_served(settings.voicemail))
     if settings.mail is not None:
         yield from _mail(look.app)
+
+
+def _is_expected(settings: Settings) -> bool:
+    """Tell whether somebody has set voicemail up: in the settings, or by a mailbox."""
+    if "voicemail" in settings.model_fields_set:
+        return True
+    return all((settings.data_dir / file).exists() for file in (_INDEX, _SECRET))
+
+
+def _not_served(wanted: VoicemailSettings) -> str:
+    return (
+        f"no route has a voicemail sink, so {wanted.path} is not served: write "
+        f'`sinks = ["{wanted.sink}"]` under [routes."/listen"]'
+    )
 
 
 def _page(look: Look) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ import typer
 from pydantic import ValidationError
 
 from listen_server.errors import ConfigError
-from listen_server.faults import meant
+from listen_server.faults import asked, meant
 from listen_server.voicemail.moments import known_zone
 from listen_sinks.voicemail.index.records import Mailbox
 from listen_sinks.voicemail.policies import NOT_BY_HAND, MailboxSettings, read_settings
@@ -39,7 +39,7 @@ def read_rules(rules: Sequence[str]) -> dict[str, Any]:
     try:
         read = read_settings(given)
     except ValidationError as error:
-        faults += [f"rule {fault['loc'][0]}: {fault['msg']}" for fault in error.errors()]
+        faults += [f"rule {fault['loc'][0]}: {asked(fault)}" for fault in error.errors()]
     if (where := given.get("time_zone")) and known_zone(where) is None:
         faults.append("rule time_zone: this machine knows no such time zone")
     if faults:
@@ -51,8 +51,13 @@ def told_rules(box: Mailbox) -> str:
     """Say in one line what a mailbox sets for itself."""
     said = ["takes every call"] if box.catch_all else []
     said += ["legal hold"] if box.legal_hold else []
-    said += [f"{name}={value}" for name, value in box.settings.items()]
+    said += [f"{name}={_typed(value)}" for name, value in box.settings.items()]
     return ", ".join(said) or "no rules of its own"
+
+
+def _typed(value: object) -> str:
+    """Return a value as it is typed."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _split(rule: str) -> tuple[str, str | None]:

@@ -26,6 +26,7 @@ from listen_sinks.voicemail.index.pins import PinState
 from listen_sinks.voicemail.index.records import Mailbox
 from listen_sinks.voicemail.index.usage import count_messages
 from listen_sinks.voicemail.pins import Pins
+from listen_sinks.voicemail.policies import NOT_BY_HAND
 from listen_sinks.voicemail.profile import Profile, Profiles
 
 _Mailbox: TypeAlias = Annotated[str, typer.Argument(help="Its id, or one of its numbers.")]
@@ -100,6 +101,10 @@ def _told(known: _Known) -> Iterator[tuple[str, str]]:
         for one in value if isinstance(value, tuple) else (value,):
             if one is not None:
                 yield name.replace("emails", "email").replace("_", " "), one
+    for which in sorted(NOT_BY_HAND & box.settings.keys()):
+        if getattr(known.profile, which) is not None:
+            name = which.replace("_", " ")
+            yield f"recorded {name}", "callers hear it instead of the written one"
 
 
 def _told_pin(pin: PinState | None) -> str:

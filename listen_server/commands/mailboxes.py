@@ -5,7 +5,8 @@ tells of them.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -28,7 +29,9 @@ from listen_server.commands.voicemail import (
     table,
     tenant_of,
 )
+from listen_server.credentials import CredentialStore
 from listen_server.errors import ConfigError
+from listen_server.settings import load_settings
 from listen_sinks.voicemail.access import Access
 from listen_sinks.voicemail.index.audit import AuditEvent
 from listen_sinks.voicemail.index.mailboxes import (
@@ -46,7 +49,7 @@ TENANT: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,22}")  # as credentials have it
 
 mailboxes = typer.Typer(
     name="mailboxes",
-    help="Say whose messages there are.",
+    help="Say whose messages there are. `messages erase --mailbox` erases one with all of them.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -88,11 +91,13 @@ def add(
         raise ConfigError("a tenant is a word of a-z, 0-9 and -, as in its credential")
 
     settings = read_rules(rules)
+    entering = _entering(config, data_dir) if tenant is not None else ()
 
     async def work(store: Access) -> list[str]:
         provider = await store.root.provider()
         await prove_root(store)
         name = tenant or await _only_tenant(store)
+        is_new = name not in {one.id for one in await store.tenants()}
         whose = await ensure_tenant(store.database, name)
         hashes = [store.numbers(whose).mailbox(number) for number in numbers or ()]
         key = await create_key(provider, str(ULID()))
@@ -101,6 +106,8 @@ def add(
         )
         await store.audit.note(store.database, AuditEvent("change", ACTOR, made.id))
         typer.echo(made.id)  # it is there, whatever comes of the rest
+        if is_new and tenant is not None:
+            typer.echo(_told_new(name, entering), err=True)
         return await set_owner(store, made, owner)
 
     for line in run(work, config, data_dir, sink):
@@ -125,7 +132,7 @@ def list_(
             for box in await list_mailboxes(store.database, owner)
         ]
 
-    shown = table(*("mailbox", "tenant", "numbers", "new", "kept", "deleted", "key", "rules"))
+    shown = table(*("mailbox", "tenant", "numbers", "new", "all", "deleted", "key", "rules"))
     for box, counts in run(work, config, data_dir, sink):
         kept = counts["new"] + counts["heard"] + counts["saved"]
         shown.add_row(
@@ -174,6 +181,18 @@ def set_(  # noqa: PLR0913 - every parameter is an option of the command
 
     for line in run(work, config, data_dir, sink):
         typer.echo(line)
+
+
+def _entering(config: Path | None, data_dir: Path | None) -> set[str]:
+    """Return the tenants that can come in: those of credentials, or that of open doors."""
+    settings = load_settings(config, data_dir=data_dir)
+    known = CredentialStore(settings.data_dir).all()
+    return {one.tenant for one in known} or {OPEN_TENANT}
+
+
+def _told_new(tenant: str, entering: Collection[str]) -> str:
+    told = f"tenant {tenant} is new"
+    return told if tenant in entering else f"{told}, and no credential has it"
 
 
 async def _only_tenant(store: Access) -> str:

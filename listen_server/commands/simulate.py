@@ -58,7 +58,8 @@ def call(  # noqa: PLR0913 - every parameter is an option of the command
         list[str] | None,
         typer.Option(
             metavar="LINE",
-            help="A line of the script, as in 'asked press 1', '+20 hang up' or "
+            help="A line of the script, as in 'asked press 1', 'hears \"for Ann\" press 2', "
+            "'recording speak hello.wav', 'recording+1 press #', '+20 hang up' or "
             "'party +15550100002 is busy'. Repeatable.",
         ),
     ] = None,

@@ -5,7 +5,7 @@ They work on the store itself, beside a running server or without one.
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias, TypeVar
 
@@ -25,6 +25,7 @@ from listen_sinks.voicemail.access import Access, access
 from listen_sinks.voicemail.exports import ExportFailed
 from listen_sinks.voicemail.index.errors import IndexAway, IndexRefusal, UnknownTenant
 from listen_sinks.voicemail.index.ledger import BadLedger
+from listen_sinks.voicemail.index.mailboxes import list_mailboxes
 from listen_sinks.voicemail.index.records import Tenant
 from listen_sinks.voicemail.keys import KeysAway, WrongKey
 from listen_sinks.voicemail.unlocking import NoKey
@@ -95,15 +96,22 @@ def _plugin(config: Path | None, data_dir: Path | None, name: str | None) -> Voi
 async def tenant_of(store: Access, name: str | None) -> Tenant:
     """Return the tenant of this name, or the only one. Raises ConfigError, UnknownTenant."""
     tenants = {tenant.id: tenant for tenant in await store.tenants()}
-    if name is None and len(tenants) == 1:
-        return next(iter(tenants.values()))
     if name in tenants:
         return tenants[name]
+    if name is None and len(tenants) > 1:
+        tenants = await _peopled(store, tenants) or tenants
+    if name is None and len(tenants) == 1:
+        return next(iter(tenants.values()))
     if name is None and tenants:
         raise ConfigError(f"choose a tenant with --tenant: {', '.join(tenants)}")
     if name is None:
         raise ConfigError("there is no mailbox yet: make one with `listen-server mailboxes add`")
     raise UnknownTenant(f"there is no tenant {name}; there are: {', '.join(tenants) or 'none'}")
+
+
+async def _peopled(store: Access, tenants: Mapping[str, Tenant]) -> dict[str, Tenant]:
+    """Return those that have mailboxes: what is left of a slip of the pen is nobody's choice."""
+    return {id_: one for id_, one in tenants.items() if await list_mailboxes(store.database, id_)}
 
 
 def console() -> Console:

@@ -6,6 +6,7 @@ sockets.py gives it a socket, and another one when the first drops; over webhook
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 from listen_server.errors import ListenServerError
@@ -39,6 +40,10 @@ class Call:
         self.resumed = False
         """Whether it was going on already when this process heard of it."""
         self.ended = False
+        self.began: Final = datetime.now(UTC)
+        """When this process first heard of it."""
+        self.application = ""
+        """The name of the application that it is in, where that is known."""
         self.minders: list[Callable[[Mapping[str, Any]], None]] = []
         """Who else is told what jambonz could not do, beside `CallApplication.on_error`."""
         self._addresses = addresses

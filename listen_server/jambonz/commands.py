@@ -46,6 +46,11 @@ class Command:
     """The leg that it is for; the session's own without it."""
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
+    @property
+    def not_checked(self) -> tuple[str, ...]:
+        """What of its verbs is passed on unchecked; see `Application.passed_through`."""
+        return self.data.passed_through if isinstance(self.data, Application) else ()
+
     def write(self, addresses: Addresses = NOWHERE) -> dict[str, Any]:
         """Return the message, as JSON values."""
         message: dict[str, Any] = {"type": "command", "command": self.command}

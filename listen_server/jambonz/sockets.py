@@ -102,6 +102,7 @@ class Sockets:
         live = self._lives.get(key)
         if live is None:
             live = self._lives[key] = Live(Call(told, self.addresses, peer))
+            live.call.application = type(self.answering.application).__name__
         live.call.hear(told)
         live.call.attach(write, patience=self.limits.resume)
         return live

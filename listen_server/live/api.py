@@ -82,7 +82,12 @@ class CallsApi:
         except ClientDisconnect:
             return Response(status_code=400)
         _note(who, held.call, written.way, command)
-        answer = {"status": "written", "way": written.way, "errors": list(written.errors)}
+        answer = {
+            "status": "written",
+            "way": written.way,
+            "errors": list(written.errors),
+            "not_checked": list(command.not_checked),
+        }
         return JSONResponse(answer, 202, headers=_NO_STORE)
 
     def _who(self, request: Request) -> admission.Admitted | Response:

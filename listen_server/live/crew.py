@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from listen_server.live.here import Away, Worker
-from listen_server.live.seen import SeenCall, SeenSocket
+from listen_server.live.seen import SeenCall
 
 log = structlog.get_logger(__name__)
 RESUME: Final = 30.0  # seconds that a dropped socket is waited for, as in jambonz/sockets.py
@@ -132,7 +132,7 @@ def _with_socket(held: Held, known: Mapping[str, Held]) -> Held:
         if parent.call.socket is None or _reachable(held):
             continue
         if held.writing is None or _reachable(parent):
-            socket = SeenSocket(sid, parent.call.socket.connected)
+            socket = replace(parent.call.socket, call_sid=sid)
             held = Held(replace(held.call, socket=socket), held.streaming, parent.writing)
     return held
 

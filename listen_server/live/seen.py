@@ -46,6 +46,15 @@ class SeenSocket:
     """Whose it is: the call's own, or that of the call which it is a leg of."""
     connected: bool
     """Whether it is open; one that has dropped may come back, to whichever worker."""
+    application: str = ""
+    """The name of the application that the call is in."""
+    began_at: datetime | None = None
+    """When the application first heard of the call."""
+
+    def shown(self) -> dict[str, Any]:
+        """Return what the API shows of it."""
+        began = self.began_at.isoformat() if self.began_at else None
+        return {"name": self.application, "started_at": began}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +92,7 @@ class SeenCall:
         return {
             "call_sid": self.call_sid,
             "application_socket": self.socket is not None,
+            "application": self.socket.shown() if self.socket else None,
             "started_at": self.started_at.isoformat() if self.started_at else None,
             "streams": [one.shown() for one in self.streams],
         }
@@ -104,5 +114,10 @@ def seen(call: LiveCall) -> SeenCall:
         )
         for one in call.streams
     )
-    socket = SeenSocket(call.socket.sid, call.socket.connected) if call.socket else None
-    return SeenCall(call.tenant, call.call_sid, streams, socket)
+    return SeenCall(call.tenant, call.call_sid, streams, _socket(call))
+
+
+def _socket(call: LiveCall) -> SeenSocket | None:
+    if (one := call.socket) is None:
+        return None
+    return SeenSocket(one.sid, one.connected, one.application, one.began)

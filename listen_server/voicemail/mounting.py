@@ -88,10 +88,13 @@ class VoicemailRoutes:
         routes = [
             Route(f"{path}/audio/{{token}}.wav", audio, methods=["GET", "HEAD"]),
             Route(f"{path}/mail/{{token}}", ListeningPage(self.desk).endpoint),
-            Route(f"{path}/owner", self._paged(fetching), methods=methods),
+            *(
+                Route(f"{path}/owner{slash}", self._paged(fetching), methods=methods)
+                for slash in ("", "/")
+            ),
             WebSocketRoute(f"{path}/owner", fetching.sockets.endpoint),
             Route(f"{path}/owner{STATUS_PATH}", _status_of(fetching), methods=["GET", "POST"]),
-            Route(path, self._paged(leaving), methods=methods),
+            *(Route(path + slash, self._paged(leaving), methods=methods) for slash in ("", "/")),
             *leaving.routes,
         ]
         return Mounted(path, routes, (leaving.sockets, fetching.sockets), self._settle)

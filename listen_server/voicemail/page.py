@@ -50,7 +50,8 @@ websocket for each call by <code>wss</code>.</p>
 <dt>Fetching messages: calling webhook</dt>
 <dd>{owner}</dd>
 <dt>Both: call status webhook</dt>
-<dd><code>{web}{path}/call-status</code></dd>
+<dd><code>{web}{path}/call-status</code>; with <code>{scheme}</code> the same as the calling
+webhook</dd>
 <dt>Method</dt>
 <dd>POST</dd>
 <dt>Authentication</dt>
@@ -76,12 +77,14 @@ _OPEN: Final = (
 def page(request: Request, *, path: str, web: str, open_: bool, retrieval: bool) -> Response:
     """Return the page. `web` is scheme and host, as jambonz is to enter them."""
     scheme, separator, host = web.partition("://")
-    socket = f"ws{'s' if scheme == 'https' else ''}{separator}{host}"
+    socket_scheme = "wss" if scheme == "https" else "ws"
+    socket = f"{socket_scheme}{separator}{host}"
     owner = " or ".join(f"<code>{escape(base + path)}/owner</code>" for base in (web, socket))
     text = _PAGE.format(
         style=_STYLE,
         web=escape(web),
         socket=escape(socket),
+        scheme=socket_scheme,
         path=escape(path),
         owner=owner if retrieval else "Turned off here: <code>[voicemail] retrieval</code>.",
         auth=_OPEN if open_ else _BASIC,
@@ -90,9 +93,14 @@ def page(request: Request, *, path: str, web: str, open_: bool, retrieval: bool)
 
 
 def wants_page(request: Request) -> bool:
-    """Tell a person's browser from jambonz, which asks for no HTML and names a call."""
+    """Tell a person from jambonz, which names a call and asks for no HTML.
+
+    Who brings a credential and is no browser is jambonz as well, whatever it forgets to say.
+    """
     if request.method not in {"GET", "HEAD"} or "call_sid" in request.query_params:
         return False
     if "callSid" in request.query_params:
         return False
-    return "text/html" in request.headers.get("accept", "")
+    return (
+        "text/html" in request.headers.get("accept", "") or "authorization" not in request.headers
+    )

@@ -143,6 +143,26 @@ def test_good_settings_are_told_back(tmp_path: Path) -> None:
     assert "/record/{vendor} goes to recording" in checked.stdout
 
 
+def test_voicemail_and_mail_are_told_back_and_the_password_that_is_missing(tmp_path: Path) -> None:
+    config = tmp_path / "listen-server.toml"
+    config.write_text(
+        '[routes."/listen"]\nsinks = ["voicemail"]\n[mail]\nhost = "mx.example.com"\n'
+        'sender = "v@example.com"\nuser = "v"\npassword_file = "smtp.password"\n'
+    )
+    where = ("--config", str(config), "--data-dir", str(tmp_path))
+
+    missing = command("check-config", *where)
+    (tmp_path / "smtp.password").write_text("canary-password-9f1c\n")
+    told = command("check-config", *where)
+
+    assert missing.returncode == 2
+    assert f"password_file has no password: {tmp_path}/smtp.password" in missing.stderr
+    assert told.returncode == 0, told.stderr
+    assert "voicemail is left on /jambonz/voicemail, and fetched on" in told.stdout
+    assert "mail goes to mx.example.com port 587, as v, from v@example.com" in told.stdout
+    assert "canary" not in told.stdout + told.stderr
+
+
 def test_a_sink_that_is_not_installed_is_said_at_start(tmp_path: Path) -> None:
     config = tmp_path / "listen-server.toml"
     config.write_text('[routes."/listen"]\nsinks = ["recordin"]\n')

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import sqlite3
 import subprocess
 import termios
@@ -14,6 +15,8 @@ import soundfile
 from process import COMMAND
 from stored_messages import TENANT
 from voicemail_terminal import Terminal, eventually, everything
+
+from listen_server.credentials import CredentialStore
 
 NUMBER = "+442079460000"
 PIN = "826513"
@@ -56,6 +59,23 @@ def typed(terminal: Terminal, *arguments: str, answers: dict[bytes, str]) -> tup
     return process.returncode, seen.decode()
 
 
+def test_a_tenant_by_mistake_is_told_and_is_in_nobodys_way(terminal: Terminal) -> None:
+    CredentialStore(terminal.folder).add("acme")
+    right = terminal.run("mailboxes", "add", NUMBER, "--tenant", "acme")
+    again = terminal.run("mailboxes", "add", "1001", "--tenant", "acme")
+    wrong = terminal.run("mailboxes", "add", "1002", "--tenant", "acm")
+    terminal.run(
+        *("messages", "erase", "--mailbox", wrong.split()[0], "--yes", "--tenant", "acm"),
+    )
+
+    shown = terminal.run("mailboxes", "show", NUMBER)
+
+    assert right.splitlines()[-1] == "tenant acme is new"  # after a word about the root key
+    assert again.splitlines()[1:] == []
+    assert wrong.splitlines()[1:] == ["tenant acm is new, and no credential has it"]
+    assert shown.split()[1] == right.split()[0]
+
+
 def test_a_mailbox_is_made_with_all_that_its_owner_needs_and_shown(terminal: Terminal) -> None:
     made = terminal.run("mailboxes", "add", NUMBER, "--new-pin", *OF_ANN, "--set", "review=yes")
     mailbox, new_pin = made.splitlines()[0], made.split("PIN ")[1][:6]
@@ -71,7 +91,7 @@ def test_a_mailbox_is_made_with_all_that_its_owner_needs_and_shown(terminal: Ter
     assert "ann@example.com" in shown
     assert told["email"] == "desk@example.com"
     assert "to be changed at the next call" in told["PIN"]
-    assert "review=True" in told["rules"]
+    assert "review=true" in told["rules"]
     assert new_pin.isdigit()
     assert new_pin not in shown
     assert "is at version 2" in rotated
@@ -154,6 +174,13 @@ def test_a_greeting_is_recorded_replaced_by_words_and_leaves_no_sound_behind(
     assert "choose: --greeting, --greeting-audio, or --no-greeting" in refused
     assert ("Hello" in later, "Monday" in later, message in later) == (True, False, False)
     assert terminal.objects() == {}
+
+    terminal.run("mailboxes", "set", mailbox, "--greeting-audio", str(file))
+    both_are_there = terminal.run("mailboxes", "show", mailbox)
+    told = dict(re.split(r"  +", line.rstrip(), maxsplit=1) for line in both_are_there.splitlines())
+    assert told["greeting"] == "Hello"
+    assert told["recorded greeting"] == "callers hear it instead of the written one"
+    assert "recorded" not in shown + later
 
 
 def test_what_is_no_greeting_or_no_address_changes_nothing(

@@ -267,7 +267,11 @@ def test_while_the_keys_provider_is_away_nothing_opens_and_erasing_goes_on(
         (["messages", "play", "MESSAGE", "-o", "/nowhere/x.wav"], "cannot write /nowhere/x.wav"),
         (["keys", "rotate", "--destroy-old"], "--destroy-old is for a mailbox"),
         (["keys", "retire", "x", "--yes"], "has no mailbox with this id or number"),
-        (["mailboxes", "set", "x", "--set", "undelete_days=soon"], "rule undelete_days"),
+        (
+            ["mailboxes", "set", "x", "--set", "undelete_days=soon"],
+            "rule undelete_days: a number is asked",
+        ),
+        (["mailboxes", "set", "x", "--set", "review=maybe"], "rule review: true or false is asked"),
         (["mailboxes", "add", "--tenant", "A B"], "a tenant is a word"),
     ],
 )

@@ -138,6 +138,20 @@ def test_a_header_that_cannot_be_read_is_refused(
     assert b"www-authenticate" in headers_of(decision)
 
 
+def test_who_asks_the_api_without_a_credential_is_told_how_to_give_one(
+    door: Callable[..., Door],
+) -> None:
+    at = door()
+    at.credentials.add("acme")
+
+    decision = at.admission.admit(at.request(scope="api", subprotocols=()))
+
+    assert isinstance(decision, Refused)
+    assert decision.status == 401
+    assert "--user and LISTEN_API_PASSWORD" in decision.sentence
+    assert "wsAuth" not in decision.sentence
+
+
 def test_a_wrong_secret_and_an_unknown_user_are_refused_alike(door: Callable[..., Door]) -> None:
     at = door()
     made = at.credentials.add("acme")

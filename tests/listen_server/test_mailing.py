@@ -5,6 +5,7 @@ import re
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,13 @@ import pytest
 from canaries import found_below
 from harness import Running, say, serving, settings, until
 from mail_receiver import MailReceiver
+from pydantic import SecretStr
 from stored_messages import speech
 from ulid import ULID
 
 from listen_codecs.pcm import interleave
 from listen_server.errors import ConfigError
+from listen_server.mailing import open_mail
 from listen_server.settings import Settings, load_settings
 from listen_server.voicemail.listening_page import listening_link, opened_link
 from listen_server.voicemail.tokens import PURPOSE, Tokens
@@ -151,6 +154,31 @@ async def test_a_server_whose_mail_is_taken_out_again_keeps_nothing_for_it(
     database = Database(f"sqlite+aiosqlite:///{tmp_path}/index.db")
     assert await list_targets(database) == {"mail": "retired"}
     await database.close()
+
+
+async def opens(folder: Path, receiver: MailReceiver, **config: Any) -> AsyncExitStack:
+    """Make who tells by mail, as the outbox does."""
+    context, opened = SinkContext("voicemail", folder), AsyncExitStack()
+    plugin = await asyncio.to_thread(lambda: Voicemail(VoicemailConfig(**config), context))
+    given = await made(folder, receiver)
+    assert set(await open_mail(opened, given, plugin.database_url, [plugin])) == {"mail"}
+    return opened
+
+
+async def test_the_index_is_opened_before_there_is_a_mail_to_write(
+    tmp_path: Path, receiver: MailReceiver
+) -> None:
+    async with await opens(tmp_path, receiver):
+        await until((tmp_path / "index.db").exists)
+
+
+async def test_an_index_that_is_away_keeps_no_server_from_its_start(
+    tmp_path: Path, receiver: MailReceiver
+) -> None:
+    away = SecretStr("postgresql+asyncpg://u:p@127.0.0.1:1/index")
+
+    async with await opens(tmp_path, receiver, database=away):
+        await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize(

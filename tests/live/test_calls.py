@@ -58,7 +58,7 @@ async def test_a_command_reaches_the_call_and_is_told_as_written(tmp_path: Path)
         sent = await jambonz.commands.get()
 
     assert answer.status_code == 202
-    assert answer.json() == {"status": "written", "way": "socket", "errors": []}
+    assert answer.json() == {"status": "written", "way": "socket", "errors": [], "not_checked": []}
     assert (sent["command"], sent["data"]) == ("redirect", [{"verb": "hangup"}])
 
 
@@ -119,7 +119,7 @@ async def test_a_call_without_a_socket_is_commanded_over_the_rest_api(tmp_path: 
     ):
         answer = await on.command(PAUSE)
 
-    assert answer.json() == {"status": "written", "way": "rest", "errors": []}
+    assert answer.json() == {"status": "written", "way": "rest", "errors": [], "not_checked": []}
     path, token, change = rest.asked[0]
     assert path == f"/v1/Accounts/acc-1/Calls/{SID}"
     assert token == "Bearer key-1"  # noqa: S105 - a test's

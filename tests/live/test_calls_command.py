@@ -1,6 +1,7 @@
 """`listen-server calls`, against a real server with a call on it."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,27 @@ async def test_calls_that_are_on_are_a_table(tmp_path: Path) -> None:
     assert line[0] == SID
     assert line[-3:] == ["1", "memory", "yes"]
     assert "[red]?[2J" in listed.told  # which commands no terminal
+
+
+async def test_calls_without_a_stream_are_told_apart_by_their_time_and_application(
+    tmp_path: Path,
+) -> None:
+    began = datetime.now(UTC).replace(microsecond=0)
+    async with api(tmp_path) as on, application(on):
+        listed = await calls(on, "list")
+
+    (line,) = [line.split() for line in listed.told.splitlines() if SID in line]
+    assert began <= datetime.fromisoformat(f"{line[1]}T{line[2]}+00:00") <= datetime.now(UTC)
+    assert line[3:] == ["Desk", "0", "yes"]
+
+
+async def test_a_verb_that_is_unknown_here_is_passed_on_and_named(tmp_path: Path) -> None:
+    async with api(tmp_path) as on, application(on) as jambonz:
+        written = await calls(on, "command", SID, "redirect", '[{"verb": "sya"}]')
+        sent = await jambonz.commands.get()
+
+    assert sent["data"] == [{"verb": "sya"}]
+    assert (written.status, "not checked here: sya\n" in written.told) == (0, True)
 
 
 async def test_a_status_is_given_as_a_word_and_verbs_as_json(tmp_path: Path) -> None:

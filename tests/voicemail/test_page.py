@@ -27,7 +27,7 @@ async def ask(
         return await client.request(method, app.url, auth=auth, **options)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("path", [PATH, f"{PATH}/owner"])
+@pytest.mark.parametrize("path", [PATH, f"{PATH}/", f"{PATH}/owner", f"{PATH}/owner/"])
 async def test_a_browser_sees_what_it_is_and_what_to_enter(server: Machine, path: str) -> None:
     app = server.app("http", path)
 
@@ -39,9 +39,24 @@ async def test_a_browser_sees_what_it_is_and_what_to_enter(server: Machine, path
     base = f"127.0.0.1:{server.server.port}{PATH}"
     for address in (f"http://{base}", f"ws://{base}/owner", f"http://{base}/call-status"):
         assert f"<code>{address}</code>" in response.text
+    assert "with <code>ws</code> the same as the calling\nwebhook" in response.text
     assert "listen-server credentials add" in response.text
     assert app.password not in response.text
     assert '<html lang="en">' in response.text
+
+
+@pytest.mark.parametrize("path", [PATH, f"{PATH}/"])
+async def test_whoever_brings_no_hook_sees_it_too(server: Machine, path: str) -> None:
+    app = server.app("http", path)
+
+    shown = await ask(app)
+    hook = await ask(app, known=True, params=CALL)
+    strangers = await ask(app, params={"callSid": "1"})
+    unnamed = await ask(app, known=True)
+
+    assert (shown.status_code, shown.headers["content-type"][:9]) == (200, "text/html")
+    assert [verb["verb"] for verb in hook.json()] == ["say", "hangup"]
+    assert (strangers.status_code, unnamed.status_code) == (401, 400)
 
 
 async def test_the_page_runs_no_script_and_takes_no_word_of_a_stranger(server: Machine) -> None:

@@ -5,12 +5,11 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from listen_server.simulator.clip import CLIP
-from listen_server.simulator.errors import CallError
 from listen_server.simulator.handshake import Credential
 from listen_server.simulator.platform.caller import PATIENCE, Caller
+from listen_server.simulator.platform.checking import check_addresses, check_files
 from listen_server.simulator.platform.clock import Clock
 from listen_server.simulator.platform.commanding import take_command
 from listen_server.simulator.platform.heard import Heard
@@ -64,9 +63,9 @@ class Outcome:
 
 
 async def place(order: Order, shown: Callable[[Line], None] | None = None) -> Outcome:
-    """Play one call to its end. Raises CallError for an address that is none."""
-    scheme = _scheme(order.app.url)
-    by_socket = scheme.startswith("ws")
+    """Play one call to its end. Raises CallError, for addresses and files before it begins."""
+    by_socket = check_addresses(order.app.url, order.status, order.queue_status).startswith("ws")
+    await asyncio.to_thread(check_files, order.script, order.audio)
     clock = Clock(order.speed)
     app = order.app
     session = Session(
@@ -125,19 +124,6 @@ async def _to_the_end(session: Session, transport: Reach) -> None:
     finally:
         for task in session.grown:
             task.cancel()
-
-
-def _scheme(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        known = parts.scheme in ("http", "https", "ws", "wss") and parts.hostname is not None
-    except ValueError:
-        known = False
-    if not known:
-        raise CallError(
-            f"{url!r} is no address of an application", "begin it with http:// or ws://"
-        )
-    return parts.scheme
 
 
 def _status_of(url: str) -> str:

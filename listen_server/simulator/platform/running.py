@@ -68,9 +68,11 @@ class Run:
         finally:
             session.whole.stop("hangup")
             await session.wait_for_besides()
-            await self._finish(telling)
-            await session.files.close()
-            await session.transport.close()
+            try:
+                await self._finish(telling)
+            finally:
+                await session.files.close()
+                await session.transport.close()
 
     async def _finish(self, telling: asyncio.Task[None]) -> None:
         told = asyncio.create_task(self._session.all_told())

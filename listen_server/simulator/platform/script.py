@@ -56,6 +56,13 @@ _ROOM: Final = re.compile(
     rf"conference\s+(\S+)\s+(?:has\s+(\d+)\s+members?|(starts|ends)\s+after\s+{_NUMBER}"
     rf"(?:\s+for\s+{_NUMBER})?)"
 )
+_EXAMPLES: Final = {
+    "asked": "asked press 1",
+    "hears": 'hears "for Ann" press 1',
+    "recording": "recording speak hello.wav",
+    "party": "party +15551230003 answers after 3",
+}
+"""What a line that begins so may look like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +201,9 @@ def read_script(lines: Iterable[str]) -> Script:
     for number, line in enumerate(lines, 1):
         text = line.strip()
         if text and not text.startswith(";") and not any(read(text, script) for read in _READERS):
-            faults.append(f"line {number} of the script is not understood: {text!r}")
+            example = _EXAMPLES.get(re.split(r"[\s+]", text, maxsplit=1)[0])
+            hint = f"; write it as in: {example}" if example else ""
+            faults.append(f"line {number} of the script is not understood: {text!r}{hint}")
     if faults:
         raise CallError("\n".join(faults), "`listen-server simulate call --help` has examples")
     return script

@@ -47,7 +47,7 @@ class Streamed:
 
 
 class Stream:
-    """One stream. `open` it; then its audio follows the clock until `close`."""
+    """One stream. `load` and `open` it; then its audio follows the clock until `close`."""
 
     def __init__(self, clock: Clock, verb: Listen, *, base: str, audio: Path | None) -> None:
         """Stream `audio`, again and again; None is silence, but for what the caller speaks."""
@@ -91,15 +91,18 @@ class Stream:
     def _url(self) -> str:
         return f"{self._base}{self._verb.url}" if self._verb.url.startswith("/") else self._verb.url
 
+    async def load(self) -> None:
+        """Read the audio, before `open`. Raises CallError: what is wrong with it is ours."""
+        if self._file is not None:
+            pcm = await asyncio.to_thread(call_pcm, self._file, self._format)
+            self._pcm = pcm + bytes(-len(pcm) % self._step)
+
     async def open(self, told: dict[str, Any], basic: Credential | None) -> None:
         """Connect and say whose call it is. Raises CallError."""
         address = parse_address(self._url)
         credential = basic if self._verb.url.startswith("/") else None
         if credential is None and (auth := self._verb.ws_auth) is not None:
             credential = Credential(auth.username, auth.password)
-        if self._file is not None:
-            pcm = await asyncio.to_thread(call_pcm, self._file, self._format)
-            self._pcm = pcm + bytes(-len(pcm) % self._step)
         tls = await asyncio.to_thread(tls_context) if address.secure else None
         target = Target(address=address, credential=credential, tls=tls)
         self._connection = await connect(target, self._pipe, self._take)

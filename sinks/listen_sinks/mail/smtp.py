@@ -60,8 +60,8 @@ class MailServer:
     async def open(self) -> None:
         """Get ready; the server may be away. Raises SinkError for the operator."""
         if self._settings.tls != "none":
-            self._trust = await asyncio.to_thread(self._make_trust)
-        await self._password()
+            self._trust = await asyncio.to_thread(trust_of, self._settings, self._folder)
+        await asyncio.to_thread(password_of, self._settings, self._folder)
 
     async def look(self) -> None:
         """Do all but send a mail. Raises MailAway, SinkError."""
@@ -106,7 +106,7 @@ class MailServer:
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[SMTP]:
         """Connect, encrypt and log in. Raises MailAway, SinkError."""
-        password = await self._password()
+        password = await asyncio.to_thread(password_of, self._settings, self._folder)
         smtp = SMTP(
             hostname=self._settings.host,
             port=self._settings.port,
@@ -138,27 +138,31 @@ class MailServer:
                 raise MailAway("it offers no login that is known here")
             await smtp.login(self._settings.user, password)
 
-    async def _password(self) -> str | None:
-        """Return it. Raises SinkError if the file has none."""
-        if self._settings.password is not None:
-            return self._settings.password.get_secret_value()
-        if self._settings.password_file is None:
-            return None
-        path = self._folder / self._settings.password_file
-        try:
-            password = (await asyncio.to_thread(path.read_text, "utf-8")).strip()
-        except (OSError, ValueError):
-            password = ""
-        if not password:
-            raise SinkError("mail: password_file has no password")
-        return password
 
-    def _make_trust(self) -> ssl.SSLContext:
-        ca_file = self._folder / self._settings.ca_file if self._settings.ca_file else None
-        try:
-            return ssl.create_default_context(cafile=ca_file)
-        except OSError as error:
-            raise SinkError(f"mail: ca_file {ca_file}: {error.strerror or error}") from error
+def password_of(settings: MailSettings, folder: Path) -> str | None:
+    """Return the password, if there is to be one. Blocks. Raises SinkError if its file has none."""
+    if settings.password is not None:
+        return settings.password.get_secret_value()
+    if settings.password_file is None:
+        return None
+    path = folder / settings.password_file
+    try:
+        password = path.read_text("utf-8").strip()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it is no text"
+        raise SinkError(f"mail: password_file has no password: {path}: {why}") from error
+    if not password:
+        raise SinkError(f"mail: password_file has no password: {path} is empty")
+    return password
+
+
+def trust_of(settings: MailSettings, folder: Path) -> ssl.SSLContext:
+    """Return whom to trust. Blocks. Raises SinkError if its file cannot be read."""
+    ca_file = folder / settings.ca_file if settings.ca_file else None
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        raise SinkError(f"mail: ca_file {ca_file}: {error.strerror or error}") from error
 
 
 def stuffed(lines: bytes) -> bytes:

@@ -112,6 +112,23 @@ def test_nothing_is_pasted_with_a_credential_that_would_be_refused(
     assert nothing_to_paste(looked)
 
 
+def test_a_mail_server_that_is_away_hides_no_address(tmp_path: Path) -> None:
+    made(tmp_path)
+    config = tmp_path / "server.toml"
+    config.write_text(
+        '[routes."/listen"]\nsinks = ["voicemail"]\n[mail]\nhost = "127.0.0.1"\nport = 1\n'
+        'tls = "none"\nsender = "v@example.com"\n'
+    )
+
+    looked = doctor(tmp_path, "--config", str(config))
+
+    assert looked.status == 1
+    assert "nothing listens" in looked.told
+    assert "For voicemail, leaving messages, the calling webhook" in looked.told
+    assert verb_in(looked)["url"].endswith("/listen")
+    assert looked.told.rstrip().endswith("Mend what is BAD, then ask again.")
+
+
 def test_the_right_credential_is_filled_in(tmp_path: Path) -> None:
     new = made(tmp_path)
 

@@ -148,6 +148,21 @@ def test_both_applications_are_told_of_or_the_one_that_is_served(
     assert told[0].socket == "wss://127.0.0.1:1/jambonz/voicemail"
 
 
+@pytest.mark.parametrize("why", ["settings", "a mailbox"])
+def test_voicemail_that_is_set_up_and_not_served_is_told(tmp_path: Path, why: str) -> None:
+    wanted = {"voicemail": {"path": "/vm"}} if why == "settings" else {}
+    if why == "a mailbox":
+        (tmp_path / "index.db").touch()
+        (tmp_path / "numbers.secret").touch()
+    elsewhere = look(tmp_path, open=True, routes={"/listen": {"sinks": ["memory"]}}, **wanted)
+
+    (found,) = voicemail_findings(elsewhere)
+
+    path = "/vm" if why == "settings" else "/jambonz/voicemail"
+    assert found.level == "warn"
+    assert f"no route has a voicemail sink, so {path} is not served" in found.sentence
+
+
 def test_where_no_voicemail_is_served_nothing_is_said(tmp_path: Path) -> None:
     elsewhere = look(tmp_path, open=True, routes={"/listen": {"sinks": ["memory"]}})
 

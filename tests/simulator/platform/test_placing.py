@@ -156,6 +156,20 @@ async def test_an_address_that_is_none_is_refused(url: str) -> None:
         await called(url)
 
 
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("status", "nope"),
+        ("status", "ws://127.0.0.1:1/"),
+        ("status", "http://"),
+        ("queue_status", "/"),
+    ],
+)
+async def test_a_hook_of_the_call_that_is_no_address_is_refused(name: str, address: str) -> None:
+    with pytest.raises(CallError, match=f"'{address}' is no address for"):
+        await called("http://127.0.0.1:9", **{name: address})
+
+
 @pytest.mark.parametrize("url", ["http://[", "ws://127.0.0.1:1/", "http://a b/"])
 async def test_a_hook_at_an_address_that_is_none_is_refused(url: str) -> None:
     gather = {"verb": "gather", "actionHook": url, "timeout": 1}

@@ -278,6 +278,6 @@ async def test_commands_of_this_server_reach_a_call_whose_application_has_no_soc
         async with serving(settings(tmp_path, jambonz=account)) as running:
             outcome, answer = await _commanded(running, rest, name, data)
 
-    assert answer.json() == {"status": "written", "way": "rest", "errors": []}
+    assert answer.json() == {"status": "written", "way": "rest", "errors": [], "not_checked": []}
     assert line in dialogue(outcome)
     assert not outcome.refusals

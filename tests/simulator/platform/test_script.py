@@ -83,6 +83,15 @@ def test_the_examples_of_the_module_are_lines() -> None:
     read_script(examples)
 
 
+def test_a_line_that_is_nearly_right_is_answered_with_one_that_is() -> None:
+    with pytest.raises(CallError, match=r"'hears Ann press 1'; write it") as told:
+        read_script(["hears Ann press 1"])
+
+    assert 'hears "for Ann" press 1' in str(told.value)
+    for line in module._EXAMPLES.values():
+        read_script([line])
+
+
 def test_all_lines_that_are_none_are_named_at_once() -> None:
     with pytest.raises(CallError) as failed:
         read_script(["2 press x", "3 press 1", "party a explodes", "asked"])

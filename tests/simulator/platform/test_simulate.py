@@ -74,6 +74,7 @@ def test_a_refusal_is_printed_with_its_source_and_leaves_with_1() -> None:
         (["--app", "example.com"], "no address of an application"),
         (["--app", "http://127.0.0.1:9", "--do", "dance"], "line 1 of the script"),
         (["--app", "http://127.0.0.1:9", "--script", "/nowhere"], "/nowhere cannot be read"),
+        (["--app", "http://127.0.0.1:9", "--audio", "/nowhere"], "there is no file /nowhere;"),
     ],
 )
 def test_what_is_wrong_on_the_command_line_is_said_in_a_sentence(
@@ -83,6 +84,7 @@ def test_what_is_wrong_on_the_command_line_is_said_in_a_sentence(
 
     assert done.returncode == 1
     assert says in done.stderr
+    assert done.stdout == ""
     assert "Traceback" not in done.stderr
 
 

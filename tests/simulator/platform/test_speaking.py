@@ -101,9 +101,36 @@ async def test_a_nested_transcribe_is_told_the_words(spoken: tuple[Path, AudioBl
     assert told["speech"]["alternatives"][0]["transcript"] == "hello there"
 
 
-async def test_a_file_that_is_none_is_said_in_a_sentence() -> None:
-    with pytest.raises(CallError, match=r"nowhere\.wav cannot be read"):
-        await streamed("recording speak nowhere.wav")
+async def test_files_that_are_none_are_all_said_before_the_call_begins() -> None:
+    lines = ("recording speak nowhere.wav", f'recording speak "{__file__}"')
+    async with raw_app({"/": [LISTEN, HANGUP]}) as app:
+        with pytest.raises(CallError) as told:
+            await called(app.url, *lines, audio=Path("/nowhere.flac"))
+
+    says = str(told.value).splitlines()
+    found = [line.partition("; ")[0] for line in says]
+    assert [found[0], found[2]] == [
+        "there is no file nowhere.wav",
+        "there is no file /nowhere.flac",
+    ]
+    assert found[1].startswith(f"{__file__} is ")
+    assert app.told("/") == []
+
+
+async def test_audio_that_goes_away_in_the_call_is_an_error_once_the_call_is_over(
+    spoken: tuple[Path, AudioBlock],
+) -> None:
+    file, _ = spoken
+
+    async def gone(_: Any) -> Any:
+        await asyncio.to_thread(file.unlink)
+        return [LISTEN, HANGUP]
+
+    async with raw_app({"/": gone}) as app:
+        with pytest.raises(CallError, match=r"there is no file .*spoken\.wav"):
+            await called(app.url, audio=file)
+
+    assert app.told("/call-status")[-1]["call_status"] == "completed"
 
 
 async def test_a_cue_waits_until_its_words_are_said() -> None:

@@ -129,7 +129,7 @@ async def test_who_is_not_to_be_told_gets_no_mail(
 
     answer = await (await owner.mailer(receiver)).tell(event)
 
-    says = "nobody to tell" if what in ("no notify", "no address") else "nothing to tell"
+    says = "nobody to tell" if why in ("no notify", "no address") else "nothing to tell"
     assert (answer.verdict, answer.says) == ("done", says)
     assert receiver.mails == []
 

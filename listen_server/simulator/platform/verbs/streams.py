@@ -71,6 +71,12 @@ async def opened(session: Session, verb: Listen, told: dict[str, Any]) -> Stream
     made = Stream(session.clock, verb, base=session.transport.base, audio=session.audio)
     try:
         with session.clock.held():
+            await made.load()
+    except CallError as error:  # no matter of the application's: its call goes on to its end
+        session.failed.append(error)
+        return None
+    try:
+        with session.clock.held():
             await made.open(told, session.basic)
     except CallError as error:
         session.write("JAMBONZ", f"cannot stream: {error}")

@@ -13,7 +13,7 @@ from listen_sinks.transcript.api import EngineAway, EngineRefused
 from listen_sinks.transcript.google import Google, GoogleConfig
 from listen_sinks.transcript.google.credentials import Credential
 from listen_sinks.transcript.google.service import STREAMS_PER_CONNECTION, Service
-from listen_sinks.transcript.google.stand_in import StandIn, spoken
+from listen_sinks.transcript.google.stand_in import spoken
 
 TOKEN = "a token"  # noqa: S105 - opens nothing
 CONTEXT = SinkContext("transcript", Path("unused"))
@@ -66,24 +66,23 @@ async def test_over_tls_streams_identify_themselves_and_renew_a_withdrawn_token(
     tls = grpc.ssl_server_credentials(
         [(certificate.private_key_pem.bytes(), certificate.cert_chain_pems[0].bytes())]
     )
-    stand_in = StandIn(token=TOKEN)
-    port = (await stand_in.start(tls=tls)).rpartition(":")[2]
-    config = GoogleConfig(endpoint=f"localhost:{port}")
-    plugin = Google(config, CONTEXT)
-    for tokens, heard in ((("old", TOKEN), [1, 2]), (("old", "older"), EngineRefused)):
-        credential = Credential(Account(*tokens), "p")
-        service = Service(config, credential, authority.cert_pem.bytes())
-        plugin._service = service
-        async with listening(plugin) as listener:
-            await listener.engine.audio(spoken([1, 2], 8000))
-            if isinstance(heard, list):
-                await listener.hang_up()
-                assert listener.words() == heard
-            else:
-                with pytest.raises(heard, match="make a new key"):
-                    await listener.engine.drain()
-        await service.close()
-    await stand_in.stop()
+    async with standing_in(tls=tls, token=TOKEN) as (_, address):
+        port = address.rpartition(":")[2]
+        config = GoogleConfig(endpoint=f"localhost:{port}")
+        plugin = Google(config, CONTEXT)
+        for tokens, heard in ((("old", TOKEN), [1, 2]), (("old", "older"), EngineRefused)):
+            credential = Credential(Account(*tokens), "p")
+            service = Service(config, credential, authority.cert_pem.bytes())
+            plugin._service = service
+            async with listening(plugin) as listener:
+                await listener.engine.audio(spoken([1, 2], 8000))
+                if isinstance(heard, list):
+                    await listener.hang_up()
+                    assert listener.words() == heard
+                else:
+                    with pytest.raises(heard, match="make a new key"):
+                        await listener.engine.drain()
+            await service.close()
 
 
 async def test_a_host_that_nobody_vouches_for_gets_no_audio() -> None:
