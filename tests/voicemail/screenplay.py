@@ -34,6 +34,7 @@ from voicemail.machine import Machine, Transport
 from listen_codecs.formats import AudioBlock
 from listen_server.simulator.platform import Beeped, Heard, Outcome, Played, Said, Streamed
 from listen_server.simulator.platform.info import Server
+from listen_sinks.voicemail.index.errors import UnknownMessage, WrongState
 from listen_sinks.voicemail.policies import KEPT
 
 RATE: Final = 8000  # Hz
@@ -184,7 +185,10 @@ async def _check_mailbox(
 
     async def there() -> bool:
         nonlocal audio
-        audio = [await machine.audio(one) for one in await machine.messages(mailbox, KEPT)]
+        try:
+            audio = [await machine.audio(one) for one in await machine.messages(mailbox, KEPT)]
+        except (UnknownMessage, WrongState):
+            return False  # it has gone since it was listed
         has = [any(np.array_equal(one, other) for other in audio) for one in wanted]
         return len(audio) == len(wanted) and all(has)  # at the same time, they come in any order
 
