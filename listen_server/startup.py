@@ -54,7 +54,7 @@ def mail_faults(settings: Settings, _place: Place = nowhere) -> Iterator[Contrad
     if wanted is None:
         return
     # What speaks SMTP takes its time to import, and not everybody has a mail server.
-    from listen_sinks.mail.smtp import password_of, trust_of  # noqa: PLC0415
+    from listen_sinks.mail.smtp import password_of, trust_of  # noqa: PLC0415 - see above
 
     for read in (password_of, trust_of):
         try:
@@ -63,7 +63,20 @@ def mail_faults(settings: Settings, _place: Place = nowhere) -> Iterator[Contrad
             yield {"mail", "data_dir"}, str(error)
 
 
+def webhook_faults(settings: Settings, _place: Place = nowhere) -> Iterator[Contradiction]:
+    """Yield which webhook has nothing to sign with."""
+    if not settings.webhooks:
+        return
+    from listen_sinks.webhook.target import secrets_of  # noqa: PLC0415 - as above
+
+    for name, wanted in settings.webhooks.items():
+        try:
+            secrets_of(name, wanted, settings.data_dir)
+        except SinkError as error:
+            yield {"webhooks", "data_dir"}, str(error)
+
+
 STARTUP: Final[tuple[Check, ...]] = (
     *(sink_faults, exposure_faults, certificate_faults),
-    mail_faults,
+    *(mail_faults, webhook_faults),
 )

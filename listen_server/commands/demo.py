@@ -73,7 +73,7 @@ def _sinks() -> dict[str, SinkSettings]:
 async def _show(console: Console, app: App, settings: Settings, *, once: bool) -> int:
     """Run the demo; return the exit status."""
     from listen_server.commands.demo_mailbox import open_mailbox  # noqa: PLC0415 - takes its time
-    from listen_server.commands.demo_voicemail import show_voicemail  # noqa: PLC0415
+    from listen_server.commands.demo_voicemail import show_voicemail  # noqa: PLC0415 - so does this
 
     recordings = Recordings(settings.data_dir)
     async with AsyncExitStack() as opened:
@@ -166,7 +166,7 @@ def _tell(console: Console, sidecar: Path, sha256: str | None = None) -> None:
 
 async def _stay(console: Console, bound: Bound, recordings: Recordings, box: "DemoMailbox") -> None:
     """Tell every further recording and message, until Ctrl-C."""
-    from listen_server.commands.demo_voicemail import Arrivals, other_calls  # noqa: PLC0415
+    from listen_server.commands.demo_voicemail import Arrivals, other_calls  # noqa: PLC0415 - as above
 
     leave, fetch = other_calls(bound.port, box.pin)
     me = sys.argv[0]

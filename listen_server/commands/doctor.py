@@ -52,8 +52,8 @@ def doctor(
 def _examine(asked: Asked, auth: Credential | None, ca_file: Path | None) -> bool:
     """Say everything; tell whether nothing was bad."""
     # What knows applications and voicemail takes its time to import: nobody else waits for it.
-    from listen_server.commands.doctor_addresses import Look, entrances  # noqa: PLC0415
-    from listen_server.commands.doctor_voicemail import (  # noqa: PLC0415
+    from listen_server.commands.doctor_addresses import Look, entrances  # noqa: PLC0415 - see above
+    from listen_server.commands.doctor_voicemail import (  # noqa: PLC0415 - see above
         voicemail,
         voicemail_findings,
     )

@@ -96,7 +96,7 @@ def _page(look: Look) -> Iterator[Finding]:
     request = urllib.request.Request(url, headers={"accept": "text/html"})  # noqa: S310 - http(s), as `WebUrl` checks
     try:
         context = tls_context(ca_file=look.ca_file) if url.startswith("https:") else None
-        with urllib.request.urlopen(request, timeout=_PATIENCE, context=context) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=_PATIENCE, context=context) as answer:  # noqa: S310 - as above
             found, text = answer.url, answer.read(_MOST)
     except urllib.error.HTTPError as error:
         error.close()

@@ -73,6 +73,7 @@ class Desk:
         self._late: set[asyncio.Task[Any]] = set()
         self._tokens: Tokens | None = None
         self._profiles: Profiles | None = None
+        self._store: MessageStore | None = None
 
     @property
     def tokens(self) -> Tokens:
@@ -221,10 +222,16 @@ class Desk:
         return found
 
     async def store(self) -> MessageStore:
-        """Return the door to messages. Raises KeysAway, IndexAway, SinkError."""
-        plugin = self.plugin
-        provider = await plugin.root.provider()
-        return MessageStore(plugin.database, plugin.objects, provider, plugin.erasing.audit)
+        """Return the door to messages. Raises KeysAway, IndexAway, SinkError.
+
+        It is one for all: it keeps an unlocked key for a minute, and audio is fetched in ranges.
+        """
+        if self._store is None:
+            plugin = self.plugin
+            provider = await plugin.root.provider()
+            audit = plugin.erasing.audit
+            self._store = MessageStore(plugin.database, plugin.objects, provider, audit)
+        return self._store
 
     async def _is_there(self, found: Found, message: str) -> bool | None:
         """Tell whether a recorded greeting can be fetched: silence would greet nobody.

@@ -7,8 +7,6 @@ and a program that follows links in mails hears nothing: audio is fetched when s
 """
 
 import asyncio
-import base64
-import hashlib
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -16,9 +14,10 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
 from listen_server.voicemail.desk import MAILED, Desk
+from listen_server.voicemail.plain_page import PlainPage
 from listen_server.voicemail.tokens import Tokens
 from listen_sinks.api import SinkError
 from listen_sinks.voicemail.index.errors import IndexAway, UnknownMessage
@@ -32,38 +31,13 @@ LINK: Final = "mail link"
 """What the tokens in links are sealed for."""
 _GONE: Final = "There is nothing here: the link is too old, or the message is gone."
 _AWAY: Final = "The message cannot be had right now. Try again in a moment."
-_STYLE: Final = (
-    "body{font:1rem/1.5 system-ui,sans-serif;max-width:36rem;margin:3rem auto;padding:0 1rem;"
-    "color:#1a1a1a;background:#fff}audio{width:100%}"
-    "@media(prefers-color-scheme:dark){body{color:#eee;background:#1a1a1a}}"
+_PAGE: Final = PlainPage(
+    "Voicemail",
+    36,
+    style="audio{width:100%}",
+    policy="media-src 'self'; ",
+    headers={"x-robots-tag": "noindex", "cache-control": "no-store"},
 )
-_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-_HEADERS: Final = {
-    "content-security-policy": (
-        f"default-src 'none'; media-src 'self'; style-src 'sha256-{_HASH}'; base-uri 'none'; "
-        "form-action 'none'; frame-ancestors 'none'"
-    ),
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "x-robots-tag": "noindex",
-    "cache-control": "no-store",
-}
-_PAGE: Final = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Voicemail</title>
-<style>{style}</style>
-</head>
-<body>
-<main>
-<h1>Voicemail</h1>
-{content}
-</main>
-</body>
-</html>
-"""
 
 
 def listening_link(tokens: Tokens, tenant: str, mailbox: str, message: str, seconds: float) -> str:
@@ -91,15 +65,15 @@ class ListeningPage:
             message = None if told is None else await self._message(told)
         except (IndexAway, SinkError) as error:
             log.warning("a message in a mail is asked for and away", error=type(error).__name__)
-            return _page(_said(_AWAY), 503)
+            return _PAGE.answer(_said(_AWAY), 503)
         if told is None or message is None:
-            return _page(_said(_GONE), 404)
+            return _PAGE.answer(_said(_GONE), 404)
         zone = await asyncio.to_thread(ZoneInfo, self._desk.settings.time_zone)
         began = message.started_at.astimezone(zone)
         minutes, seconds = divmod(round(message.seconds), 60)
         length = f"{minutes}:{seconds:02}"
         says = f"A message of {length}, of {began:%Y-%m-%d %H:%M} {began.tzname()}."
-        return _page(_said(says) + self._player(told))
+        return _PAGE.answer(_said(says) + self._player(told))
 
     async def _message(self, told: dict[str, Any]) -> Message | None:
         try:
@@ -117,7 +91,3 @@ class ListeningPage:
 
 def _said(sentence: str) -> str:
     return f"<p>{sentence}</p>\n"
-
-
-def _page(content: str, status: int = 200) -> Response:
-    return HTMLResponse(_PAGE.format(style=_STYLE, content=content), status, headers=_HEADERS)

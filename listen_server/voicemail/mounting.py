@@ -108,7 +108,6 @@ class VoicemailRoutes:
                 return await served.webhooks.endpoint(request)
             web = self._settings.public_web_url or str(request.base_url).rstrip("/")
             return page(
-                request,
                 path=self._wanted.path,
                 web=web,
                 open_=self._admission.open,

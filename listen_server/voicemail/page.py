@@ -3,42 +3,25 @@
 No secret is on it, so everybody may see it. jambonz's own GET goes to the application: mounting.py.
 """
 
-import base64
-import hashlib
 from html import escape
 from typing import Final
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
-_STYLE: Final = (
-    "body{font:1rem/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem;"
-    "color:#1a1a1a;background:#fff}"
-    "code{background:#eee;padding:.1em .3em;overflow-wrap:anywhere}"
-    "dt{font-weight:bold;margin-top:1rem}dd{margin:0}"
-    "@media(prefers-color-scheme:dark){body{color:#eee;background:#1a1a1a}code{background:#333}}"
-)
-_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-_HEADERS: Final = {
-    "content-security-policy": (
-        f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'"
+from listen_server.voicemail.plain_page import PlainPage
+
+_PAGE: Final = PlainPage(
+    "Voicemail for jambonz",
+    44,
+    style=(
+        "code{background:#eee;padding:.1em .3em;overflow-wrap:anywhere}"
+        "dt{font-weight:bold;margin-top:1rem}dd{margin:0}"
     ),
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "cache-control": "no-cache",
-}
-_PAGE: Final = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Voicemail for jambonz</title>
-<style>{style}</style>
-</head>
-<body>
-<main>
-<h1>Voicemail for jambonz</h1>
+    dark="code{background:#333}",
+    headers={"cache-control": "no-cache"},
+)
+_CONTENT: Final = """\
 <p>This address is an application for jambonz, and no page to work with. Callers whose numbers are
 routed to it leave messages; owners of mailboxes call another number to hear them.</p>
 <h2>What to enter in jambonz</h2>
@@ -59,11 +42,7 @@ webhook</dd>
 </dl>
 <h2>Mailboxes</h2>
 <p><code>listen-server mailboxes add NUMBER --new-pin</code> makes one.
-<code>listen-server doctor</code> checks all of this.</p>
-</main>
-</body>
-</html>
-"""
+<code>listen-server doctor</code> checks all of this.</p>"""
 _BASIC: Final = (
     "HTTP Basic: user and password as <code>listen-server credentials add TENANT</code> printed "
     "them."
@@ -74,14 +53,13 @@ _OPEN: Final = (
 )
 
 
-def page(request: Request, *, path: str, web: str, open_: bool, retrieval: bool) -> Response:
+def page(*, path: str, web: str, open_: bool, retrieval: bool) -> Response:
     """Return the page. `web` is scheme and host, as jambonz is to enter them."""
     scheme, separator, host = web.partition("://")
     socket_scheme = "wss" if scheme == "https" else "ws"
     socket = f"{socket_scheme}{separator}{host}"
     owner = " or ".join(f"<code>{escape(base + path)}/owner</code>" for base in (web, socket))
-    text = _PAGE.format(
-        style=_STYLE,
+    content = _CONTENT.format(
         web=escape(web),
         socket=escape(socket),
         scheme=socket_scheme,
@@ -89,7 +67,7 @@ def page(request: Request, *, path: str, web: str, open_: bool, retrieval: bool)
         owner=owner if retrieval else "Turned off here: <code>[voicemail] retrieval</code>.",
         auth=_OPEN if open_ else _BASIC,
     )
-    return HTMLResponse("" if request.method == "HEAD" else text, headers=_HEADERS)
+    return _PAGE.answer(content)
 
 
 def wants_page(request: Request) -> bool:

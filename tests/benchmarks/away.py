@@ -10,7 +10,6 @@ import gc
 import json
 import os
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +19,6 @@ from time import monotonic
 from typing import Any, Final
 
 import numpy as np
-from benchmarks.load import BenchError
 from benchmarks.processes import Usage, resident_kib
 from benchmarks.transcribing import (
     BLOCK,
@@ -31,6 +29,7 @@ from benchmarks.transcribing import (
     REST,
     SETTLING,
     TOKEN,
+    in_a_process,
     standing_in,
 )
 
@@ -45,9 +44,6 @@ from listen_sinks.transcript.plugin import Transcript
 
 NONE, HEALTHY, DEAD, HANGING = ENGINES = ("none", "healthy", "dead", "hanging")
 _LIMITS: Final = Limits(10.0, "drop_oldest", 30.0, 300.0)  # the server's defaults, but the end
-_PATH: Final = os.pathsep.join(
-    [str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +63,7 @@ class Beside:
 def beside(engine: str, calls: int, seconds: int) -> Beside:
     """Run the engine's end and the calls, each in a process. Raises BenchError."""
     with _address(engine) as address:
-        command = [sys.executable, "-m", "benchmarks.away", engine, address]
-        done = subprocess.run(
-            [*command, str(calls), str(seconds)],
-            env={**os.environ, "PYTHONPATH": _PATH},
-            stdout=subprocess.PIPE,
-            check=False,
-        )
-    if done.returncode:
-        raise BenchError(f"the calls beside an engine ({engine}) ended with {done.returncode}")
-    return Beside(**json.loads(done.stdout))
+        return Beside(**in_a_process("away", engine, address, calls, seconds))
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from benchmarks.load import BenchError
@@ -59,16 +59,21 @@ class Transcribed:
 def transcribe(sink: str, calls: int, seconds: int) -> Transcribed:
     """Run the stand-in and the calls, each in a process. Raises BenchError."""
     with standing_in() as address:
-        command = [sys.executable, "-m", "benchmarks.transcribing", sink, address]
-        done = subprocess.run(
-            [*command, str(calls), str(seconds)],
-            env={**os.environ, "PYTHONPATH": _PATH},
-            stdout=subprocess.PIPE,
-            check=False,
-        )
+        return Transcribed(**in_a_process("transcribing", sink, address, calls, seconds))
+
+
+def in_a_process(module: str, *arguments: object) -> dict[str, Any]:
+    """Run a module of this folder; return the JSON that it prints. Raises BenchError."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": _PATH},
+        stdout=subprocess.PIPE,
+        check=False,
+    )
     if done.returncode:
-        raise BenchError(f"the calls into {sink} ended with {done.returncode}")
-    return Transcribed(**json.loads(done.stdout))
+        raise BenchError(f"{module}, {arguments[0]}: it ended with {done.returncode}")
+    printed: dict[str, Any] = json.loads(done.stdout)
+    return printed
 
 
 @contextmanager

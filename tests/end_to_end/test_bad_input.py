@@ -163,6 +163,18 @@ def test_voicemail_and_mail_are_told_back_and_the_password_that_is_missing(tmp_p
     assert "canary" not in told.stdout + told.stderr
 
 
+def test_a_webhook_whose_secret_is_missing_is_told_back(tmp_path: Path) -> None:
+    config = tmp_path / "listen-server.toml"
+    config.write_text(
+        '[webhooks.crm]\nurl = "https://crm.example.com"\nsecret_file = "crm.secret"\n'
+    )
+
+    missing = command("check-config", "--config", str(config), "--data-dir", str(tmp_path))
+
+    assert missing.returncode == 2
+    assert f"webhook 'crm': secret_file has no secret: {tmp_path}/crm.secret: No" in missing.stderr
+
+
 def test_a_sink_that_is_not_installed_is_said_at_start(tmp_path: Path) -> None:
     config = tmp_path / "listen-server.toml"
     config.write_text('[routes."/listen"]\nsinks = ["recordin"]\n')

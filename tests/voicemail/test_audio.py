@@ -216,6 +216,22 @@ async def test_who_has_listened_is_in_the_audit_log(served: Served, purpose: str
     assert (f"{who}:{served.mailbox}", "listen", "ok") in said
 
 
+async def test_a_message_that_is_fetched_in_pieces_has_its_mailbox_unlocked_once(
+    served: Served,
+) -> None:
+    number, box = await served.machine.box()
+    own = Served(served.machine, served.client, box.id, number)
+    message, _ = await own.message()
+
+    for start in range(0, 8000, 2000):
+        piece = await own.get(own.token(message), range=f"bytes={start}-{start + 1999}")
+        assert piece.status_code == 206
+
+    async with served.machine.plugin.database.reading() as session:
+        rows = await session.scalars(select(AuditRow).where(AuditRow.subject == box.id))
+        assert [row.verb for row in rows].count("use-key") == 1
+
+
 @pytest.mark.parametrize("away", [IndexAway("away"), ObjectsAway("away")])
 async def test_a_store_that_is_away_is_said_so_that_it_is_tried_again(
     served: Served, monkeypatch: pytest.MonkeyPatch, away: Exception

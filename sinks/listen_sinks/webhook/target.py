@@ -101,14 +101,9 @@ class Target:
 
     async def _secrets(self) -> list[str]:
         """Return what signs. Raises SinkError if the file has none."""
-        if self._config.secret:
+        if self._config.secret:  # there is nothing to wait for
             return [secret.get_secret_value() for secret in self._config.secret]
-        path = self._folder / (self._config.secret_file or "")
-        try:
-            lines = (await asyncio.to_thread(path.read_text, "ascii")).split()
-            return [check_secret(line) for line in lines] or [check_secret("")]
-        except (OSError, ValueError) as error:
-            raise SinkError(f"webhook {self.name!r}: secret_file has no secret") from error
+        return await asyncio.to_thread(secrets_of, self.name, self._config, self._folder)
 
     def _make_client(self) -> Any:
         import httpx2  # noqa: PLC0415 - takes time
@@ -141,6 +136,18 @@ async def _read(response: Any) -> None:
         read += len(piece)
         if read > _MOST_READ:
             return
+
+
+def secrets_of(name: str, config: TargetConfig, folder: Path) -> list[str]:
+    """Read what signs for a service. Blocks. Raises SinkError if its file has nothing."""
+    if config.secret:
+        return [secret.get_secret_value() for secret in config.secret]
+    path = folder / (config.secret_file or "")
+    try:
+        return [check_secret(line) for line in path.read_text("ascii").split() or [""]]
+    except (OSError, ValueError) as error:
+        why = f": {error.strerror}" if isinstance(error, OSError) else ""
+        raise SinkError(f"webhook {name!r}: secret_file has no secret: {path}{why}") from error
 
 
 def sign(secrets: Sequence[str], event: str, body: str) -> dict[str, str]:
