@@ -68,7 +68,7 @@ async def test_an_erased_key_is_nowhere_in_sqlites_files(sqlite_url: str, tmp_pa
 async def test_a_key_waits_in_the_journal_for_a_reader_and_goes_when_that_has_gone(
     sqlite_url: str, tmp_path: Path
 ) -> None:
-    async with opened(sqlite_url, patience=0.3) as database:
+    async with opened(sqlite_url, patience=2.0) as database:
         mailbox = await make_mailbox(database)
         part = await ship(database, mailbox.id)
         erasures = make_erasures(database, tmp_path / "kept")
