@@ -120,11 +120,11 @@ class MailServer:
             await self._begin(smtp, password)
             yield smtp
             with suppress(SMTPException, OSError, TimeoutError):  # the mail is on its way
-                await smtp.quit(timeout=_GOODBYE)
+                await smtp.execute_command(b"QUIT", timeout=_GOODBYE)
         except (SMTPException, OSError) as error:  # TimeoutError is one
             raise MailAway(_told(error)) from error
         finally:
-            smtp.close()
+            await _hang_up(smtp)
 
     async def _begin(self, smtp: SMTP, password: str | None) -> None:
         await smtp.ehlo()
@@ -168,6 +168,19 @@ def trust_of(settings: MailSettings, folder: Path) -> ssl.SSLContext:
 def stuffed(lines: bytes) -> bytes:
     """Return lines as they cross the network, none of which is the end (RFC 5321, 4.5.2)."""
     return _DOT.sub(b"..", lines)
+
+
+async def _hang_up(smtp: SMTP) -> None:
+    """Close the connection for good: all has been said, or nothing more will be.
+
+    Closed politely, TLS would wait for the other side's goodbye, and a loop that ends (a command's)
+    would leave the connection to the garbage collector.
+    """
+    transport = smtp.transport
+    smtp.close()
+    if isinstance(transport, asyncio.WriteTransport):
+        transport.abort()
+    await asyncio.sleep(0)  # what is aborted goes with the next turn of the loop
 
 
 async def _recipient(smtp: SMTP, address: str) -> int:

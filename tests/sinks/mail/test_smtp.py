@@ -1,5 +1,7 @@
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -148,3 +150,22 @@ async def test_a_look_logs_in_and_sends_nothing(tmp_path: Path) -> None:
             await server.look()
 
     assert receiver.mails == []
+
+
+@pytest.mark.parametrize("password", ["canary-password-9f1c", "wrong"])
+async def test_a_command_that_ends_at_once_leaves_no_connection_behind(
+    tmp_path: Path, password: str
+) -> None:
+    async def look(server: MailServer) -> None:
+        await server.open()
+        with suppress(MailAway):
+            await server.look()
+
+    def command(server: MailServer) -> None:
+        asyncio.run(look(server))
+        gc.collect()  # what was left open warns now, and a warning fails the test
+
+    async with MailReceiver(tls="starttls", login=True).running() as receiver:
+        given = receiver.settings(ca_file=receiver.trust(tmp_path), password=password)
+        for _ in range(10):
+            await asyncio.to_thread(command, MailServer(given, tmp_path))
