@@ -7,7 +7,6 @@ for minutes, nobody may keep it (`no-store`), and what is erased or deleted mean
 """
 
 import asyncio
-import re
 from collections.abc import AsyncGenerator
 from typing import Any, Final
 
@@ -19,6 +18,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from listen_codecs.formats import AudioBlock
 from listen_codecs.wav import HEADER_BYTES, finished_header
 from listen_server.voicemail.desk import AUDIO, MAILED, TO_CALLER, Desk
+from listen_server.voicemail.ranges import asked
 from listen_sinks.api import SinkError
 from listen_sinks.objects import ObjectsAway
 from listen_sinks.voicemail.index.errors import IndexAway, UnknownMessage, WrongState
@@ -30,8 +30,12 @@ log = structlog.get_logger(__name__)
 
 _STEP: Final = 2**19
 """Frames that are in memory at once."""
-_RANGE: Final = re.compile(r"bytes=([0-9]{0,15})-([0-9]{0,15})", re.ASCII)
-_HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+_HEADERS: Final = {
+    "cache-control": "no-store",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
 _ACTORS: Final = {AUDIO: "phone", TO_CALLER: "caller", MAILED: "mail"}
 
 
@@ -103,20 +107,18 @@ def _mixed(samples: AudioBlock) -> bytes:
 
 
 async def _answer(wav: MonoWav, request: Request) -> Response:
-    wanted = _wanted(request.headers.get("range"), wav.size)
+    wanted = asked(request.headers.get("range"), wav.size)
     headers = {**_HEADERS, "accept-ranges": "bytes"}
-    if wanted is None:
+    if wanted.start >= wanted.stop:
         headers["content-range"] = f"bytes */{wav.size}"
         return PlainTextResponse("there is no such range\n", 416, headers)
-    start, stop = wanted
-    status = 200
-    if wanted != (0, wav.size):
-        status = 206
-        headers["content-range"] = f"bytes {start}-{stop - 1}/{wav.size}"
-    headers["content-length"] = str(stop - start)
+    if wanted.part:
+        headers["content-range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{wav.size}"
+    headers["content-length"] = str(wanted.stop - wanted.start)
+    status = 206 if wanted.part else 200
     if request.method == "HEAD":
         return Response(None, status, headers, media_type="audio/wav")
-    blocks = wav.blocks(start, stop)
+    blocks = wav.blocks(wanted.start, wanted.stop)
     first = [block async for block in _first(blocks)]  # what is away is told before the headers
     return StreamingResponse(_rest(first, blocks), status, headers, media_type="audio/wav")
 
@@ -137,20 +139,3 @@ async def _rest(
         yield block
     async for block in blocks:
         yield block
-
-
-def _wanted(header: str | None, size: int) -> tuple[int, int] | None:
-    """Return which bytes are asked for (RFC 9110, section 14); None where there are none such.
-
-    Several ranges, and what is no range of bytes, are answered with all of it.
-    """
-    found = _RANGE.fullmatch(header.replace(" ", "")) if header else None
-    if found is None or found.groups() == ("", ""):
-        return 0, size
-    first, last = found.groups()
-    if not first:  # the last so many bytes
-        return (max(size - int(last), 0), size) if int(last) else None
-    start, stop = int(first), min(int(last) + 1, size) if last else size
-    if last and int(last) < int(first):
-        return 0, size
-    return (start, stop) if start < size else None
