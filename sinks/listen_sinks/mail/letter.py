@@ -1,17 +1,14 @@
-"""What a mail says of a message, as text and as HTML. Pure: mailer.py knows, smtp.py sends.
+"""What a mail says of a message, as text and as HTML. Pure: envelope.py makes a mail of it.
 
 Callers choose what they are called and what they say: nothing of it reaches a header unread, and
 in the HTML all of it is text.
 """
 
-import base64
 import html
-import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from email.message import EmailMessage
-from email.policy import SMTP
 from typing import Final
 
 from listen_sinks.mail.config import read_address
@@ -20,9 +17,27 @@ LONGEST: Final = 20_000
 """Characters of a transcript that a mail has; the rest is left to the message."""
 _LONGEST_CALLER: Final = 64
 _NUMBER: Final = re.compile(r"\+?[0-9][0-9 ().-]{1,31}")
-_LINE: Final = 57  # bytes that a line of base64 has: RFC 2045, 6.8
-_STYLE: Final = "font-family:sans-serif;line-height:1.5"
-_QUOTE: Final = "border-left:3px solid #999;margin:1em 0;padding:0 1em;white-space:pre-line"
+_JOINERS: Final = "\u200c\u200d"  # several scripts are misspelt without; they command nothing
+_STYLE: Final = (
+    "font-family:sans-serif;line-height:1.5;max-width:40rem;"
+    "overflow-wrap:anywhere;word-break:break-word"  # of which mail programs know one
+)
+_QUOTE: Final = "border-left:3px solid #767676;margin:1em 0;padding:0 1em"
+
+_HTML: Final = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+</head>
+<body style="{style}">
+{content}
+</body>
+</html>
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,71 +66,30 @@ class Letter:
         return f"<{self.id}@{read_address(self.sender).domain}>"
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """A mail in bytes, lines ended by CRLF; the base64 of its audio goes between head and tail."""
-
-    head: bytes = field(repr=False)
-    tail: bytes = field(default=b"", repr=False)
-
-
-def compose(letter: Letter) -> Envelope:
-    """Write a letter. Takes milliseconds: not for the event loop. Raises ValueError."""
-    mail = EmailMessage(policy=SMTP)
-    mail["From"] = read_address(letter.sender)
-    mail["To"] = [read_address(one) for one in letter.to]
-    mail["Subject"] = _subject(letter)
-    mail["Date"] = letter.written_at
-    mail["Message-ID"] = letter.message_id
-    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's absence is told to us
-    mail["X-Auto-Response-Suppress"] = "All"
-    mail.set_content(_text(letter), cte="quoted-printable")
-    mail.add_alternative(_html(letter), subtype="html", cte="quoted-printable")
-    if not letter.audio:
-        return Envelope(mail.as_bytes())
-    mark = os.urandom(30)  # one line of base64, found nowhere else
-    name = f"voicemail-{letter.began_at:%Y-%m-%d-%H%M}.wav"
-    mail.add_attachment(mark, maintype="audio", subtype="wav", filename=name)
-    head, tail = mail.as_bytes().split(base64.b64encode(mark) + b"\r\n")
-    return Envelope(head, tail)
-
-
-def in_base64(audio: bytes) -> bytes:
-    """Return lines of base64; of several pieces all but the last need a multiple of 57 bytes."""
-    return base64.encodebytes(audio).replace(b"\n", b"\r\n")
-
-
-def base64_size(audio: int) -> int:
-    """Return how many bytes `in_base64` makes of so many."""
-    return 4 * -(-audio // 3) + 2 * -(-audio // _LINE)
-
-
-def whole_lines(size: int) -> int:
-    """Return the next smaller size of a piece that `in_base64` can be given."""
-    return max(size // _LINE, 1) * _LINE
-
-
 def presentable(text: object, longest: int = _LONGEST_CALLER) -> str:
     """Return what somebody else wrote, without what would command a terminal or a header."""
-    kept = "".join(one if one.isprintable() else " " for one in str(text)[: longest + 1])
+    kept = "".join(
+        one if one.isprintable() or one in _JOINERS else " " for one in str(text)[: longest + 1]
+    )
     return f"{kept[:longest].strip()}…" if len(kept) > longest else kept.strip()
 
 
-def _subject(letter: Letter) -> str:
+def subject(letter: Letter) -> str:
+    """Return a line that a caller cannot make say anything but their number."""
     caller = presentable(letter.caller or "")
     whose = f" from {caller}" if _NUMBER.fullmatch(caller) else ""  # a name may say anything
     return f"Voicemail{whose} ({_length(letter.seconds)})"
 
 
-def _sentences(letter: Letter) -> list[str]:
-    """Return what is said before the words."""
-    whose = f" from {presentable(letter.caller)}" if letter.caller else ""
-    where = f" for {presentable(letter.mailbox)}" if letter.mailbox else ""
+def _sentences(letter: Letter, name: Callable[[str], str]) -> str:
+    """Return what is said before the words, with names as they are written there."""
+    whose = f" from {name(letter.caller)}" if letter.caller else ""
+    where = f" for {name(letter.mailbox)}" if letter.mailbox else ""
     length = _length(letter.seconds)
     said = [f"A message of {length}{whose}{where}, at {_moment(letter.began_at)}."]
     if letter.broken_off:
         said.append("The call broke off: it may end in the middle.")
-    return said
+    return " ".join(said)
 
 
 def _note(letter: Letter) -> str:
@@ -133,8 +107,9 @@ def _words(letter: Letter) -> str:
     return f"{text[:LONGEST]}…" if len(text) > LONGEST else text
 
 
-def _text(letter: Letter) -> str:
-    parts = [" ".join(_sentences(letter))]
+def plain_body(letter: Letter) -> str:
+    """Say it as text."""
+    parts = [_sentences(letter, presentable)]
     if words := _words(letter):
         parts.append("\n".join(f"  {line}" for line in words.splitlines()))
     parts += [note] if (note := _note(letter)) else []
@@ -145,10 +120,14 @@ def _text(letter: Letter) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _html(letter: Letter) -> str:
-    parts = [f"<p>{html.escape(' '.join(_sentences(letter)))}</p>"]
+def html_body(letter: Letter) -> str:
+    """Say the same as HTML that loads nothing, with styles that mail programs leave in."""
+    parts = [f"<p>{_sentences(letter, _name_in_html)}</p>"]
     if words := _words(letter):
-        parts.append(f'<blockquote style="{_QUOTE}">{html.escape(words)}</blockquote>')
+        lines = "".join(
+            f'<div dir="auto">{html.escape(line) or "<br>"}</div>\n' for line in words.splitlines()
+        )
+        parts.append(f'<blockquote lang="" style="{_QUOTE}">\n{lines}</blockquote>')
     if note := _note(letter):
         parts.append(f"<p><small>{html.escape(note)}</small></p>")
     if letter.link:
@@ -156,11 +135,11 @@ def _html(letter: Letter) -> str:
         parts.append(f'<p><a href="{link}">Listen to it</a>{until}</p>')
     if letter.audio:
         parts.append("<p>The message is attached.</p>")
-    body = "\n".join(parts)
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"></head>\n'
-        f'<body style="{_STYLE}">\n{body}\n</body></html>\n'
-    )
+    return _HTML.format(title=html.escape(subject(letter)), style=_STYLE, content="\n".join(parts))
+
+
+def _name_in_html(text: str) -> str:
+    return f"<bdi>{html.escape(presentable(text))}</bdi>"  # whatever way it is written
 
 
 def _until(letter: Letter) -> str:

@@ -1,6 +1,6 @@
 """Tells the owners of mailboxes that a message has come: one of those who are told of events.
 
-    event -> reading.py -> letter.py -> smtp.py -> Answer
+    event -> reading.py -> letter.py -> envelope.py -> smtp.py -> Answer
 
 ../webhook/way.py calls it, tries again and gives up. What is personal is read when a mail is
 written, and is in no event, no log and no answer.
@@ -17,14 +17,8 @@ import structlog
 
 from listen_sinks.api import SinkError
 from listen_sinks.mail.config import MailSettings
-from listen_sinks.mail.letter import (
-    Envelope,
-    Letter,
-    base64_size,
-    compose,
-    in_base64,
-    whole_lines,
-)
+from listen_sinks.mail.envelope import Envelope, base64_size, compose, in_base64, whole_lines
+from listen_sinks.mail.letter import Letter
 from listen_sinks.mail.reading import MailReader
 from listen_sinks.mail.smtp import FOR_GOOD, MailAway, MailRefused, MailServer, MailTooBig, stuffed
 from listen_sinks.objects import ObjectsAway

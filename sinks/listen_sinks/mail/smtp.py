@@ -1,4 +1,4 @@
-"""One mail server: spoken to, encrypted, logged in to, and given mails. letter.py writes them.
+"""One mail server: spoken to, encrypted, logged in to, and given mails. envelope.py makes them.
 
     MailServer.send(recipients, pieces, size) -> the code that each recipient was answered with
 

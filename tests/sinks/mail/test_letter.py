@@ -10,14 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listen_sinks.mail.letter import (
-    LONGEST,
-    Letter,
-    base64_size,
-    compose,
-    in_base64,
-    whole_lines,
-)
+from listen_sinks.mail.envelope import base64_size, compose, in_base64, whole_lines
+from listen_sinks.mail.letter import LONGEST, Letter
 
 AT = datetime(2026, 11, 20, 14, 3, tzinfo=UTC)
 PLAIN = Letter("01KB", "v@example.com", ("ann@example.com",), AT, AT, 62.4)
@@ -109,3 +103,10 @@ def test_where_no_words_are_expected_nothing_is_said_of_them() -> None:
 def test_a_message_that_broke_off_says_so() -> None:
     assert "The call broke off" in bodies(replace(PLAIN, broken_off=True))[0]
     assert "1:02" in str(read(PLAIN)["Subject"])
+
+
+def test_words_keep_the_joiners_that_their_script_is_spelt_with() -> None:
+    persian = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
+
+    assert all(persian in body for body in bodies(replace(PLAIN, words=f"{persian}\u202e!")))
+    assert all("\u202e" not in body for body in bodies(replace(PLAIN, words=f"{persian}\u202e!")))
