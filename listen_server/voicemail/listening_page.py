@@ -9,6 +9,8 @@ and a program that follows links in mails hears nothing: audio is fetched when s
 import asyncio
 import time
 from collections.abc import Callable
+from datetime import datetime
+from html import escape
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -29,14 +31,15 @@ log = structlog.get_logger(__name__)
 
 LINK: Final = "mail link"
 """What the tokens in links are sealed for."""
-_GONE: Final = "There is nothing here: the link is too old, or the message is gone."
+_GONE: Final = "There is nothing here: the link is too old or not whole, or the message is gone."
 _AWAY: Final = "The message cannot be had right now. Try again in a moment."
 _PAGE: Final = PlainPage(
     "Voicemail",
     36,
-    style="audio{width:100%}",
+    style="audio{width:100%}time{white-space:nowrap}small{color:#595959}",
+    dark="small{color:#aaa}",
     policy="media-src 'self'; ",
-    headers={"x-robots-tag": "noindex", "cache-control": "no-store"},
+    headers={"x-robots-tag": "noindex"},
 )
 
 
@@ -69,11 +72,14 @@ class ListeningPage:
         if told is None or message is None:
             return _PAGE.answer(_said(_GONE), 404)
         zone = await asyncio.to_thread(ZoneInfo, self._desk.settings.time_zone)
-        began = message.started_at.astimezone(zone)
+        began = _moment(message.started_at.astimezone(zone))
+        until = _moment(datetime.fromtimestamp(told["u"], zone))
         minutes, seconds = divmod(round(message.seconds), 60)
-        length = f"{minutes}:{seconds:02}"
-        says = f"A message of {length}, of {began:%Y-%m-%d %H:%M} {began.tzname()}."
-        return _PAGE.answer(_said(says) + self._player(told))
+        return _PAGE.answer(
+            _said(f"A message of {minutes}:{seconds:02}, left at {began}.")
+            + self._player(told)
+            + _said(f"<small>The link works until {until}, for whoever has it.</small>")
+        )
 
     async def _message(self, told: dict[str, Any]) -> Message | None:
         try:
@@ -86,8 +92,16 @@ class ListeningPage:
         """Return the player. Its address is relative: a proxy may have a path of its own."""
         data = {key: told[key] for key in ("t", "b", "m")}
         token = self._desk.tokens.seal(MAILED, data, told["u"] - self._now())
-        return f'<audio controls preload="none" src="../audio/{token}.wav"></audio>'
+        return (
+            '<audio controls preload="none" aria-label="The message" '
+            f'src="../audio/{token}.wav"></audio>\n'
+        )
 
 
 def _said(sentence: str) -> str:
     return f"<p>{sentence}</p>\n"
+
+
+def _moment(at: datetime) -> str:
+    said = escape(f"{at:%Y-%m-%d %H:%M} {at.tzname()}")
+    return f'<time datetime="{at.isoformat(timespec="seconds")}">{said}</time>'

@@ -87,7 +87,7 @@ class VoicemailRoutes:
         audio = AudioDoor(self.desk).endpoint
         routes = [
             Route(f"{path}/audio/{{token}}.wav", audio, methods=["GET", "HEAD"]),
-            Route(f"{path}/mail/{{token}}", ListeningPage(self.desk).endpoint),
+            Route(f"{path}/mail/{{token:path}}", ListeningPage(self.desk).endpoint),
             *(
                 Route(f"{path}/owner{slash}", self._paged(fetching), methods=methods)
                 for slash in ("", "/")

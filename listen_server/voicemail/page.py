@@ -15,11 +15,11 @@ _PAGE: Final = PlainPage(
     "Voicemail for jambonz",
     44,
     style=(
-        "code{background:#eee;padding:.1em .3em;overflow-wrap:anywhere}"
+        "code{background:#eee;padding:.1em .3em;overflow-wrap:anywhere;"
+        "-webkit-box-decoration-break:clone;box-decoration-break:clone}"
         "dt{font-weight:bold;margin-top:1rem}dd{margin:0}"
     ),
     dark="code{background:#333}",
-    headers={"cache-control": "no-cache"},
 )
 _CONTENT: Final = """\
 <p>This address is an application for jambonz, and no page to work with. Callers whose numbers are

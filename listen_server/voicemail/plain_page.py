@@ -12,6 +12,7 @@ from typing import Final
 from starlette.responses import HTMLResponse, Response
 
 _STYLE: Final = (
+    ":root{{color-scheme:light dark}}"  # a player and the bars are dark in the dark, too
     "body{{font:1rem/1.5 system-ui,sans-serif;max-width:{width}rem;margin:2rem auto;padding:0 1rem;"
     "color:#1a1a1a;background:#fff}}{more}"
     "@media(prefers-color-scheme:dark){{body{{color:#eee;background:#1a1a1a}}{dark}}}"
@@ -21,6 +22,7 @@ _PAGE: Final = """<!DOCTYPE html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <title>{title}</title>
 <style>{style}</style>
 </head>
@@ -59,6 +61,8 @@ class PlainPage:
                 f"default-src 'none'; style-src 'sha256-{known}'; {self.policy}base-uri 'none'; "
                 "form-action 'none'; frame-ancestors 'none'"
             ),
+            "cache-control": "no-store",
+            "cross-origin-resource-policy": "same-origin",
             "referrer-policy": "no-referrer",
             "x-content-type-options": "nosniff",
             **self.headers,
