@@ -125,11 +125,15 @@ class VoicemailSink(Sink):
             await self._stream.keep("words", spoken.taken)
 
     async def _with_words(self, stored: Stored) -> Stored:
-        """Wait a little for the last words; the rest comes in a part of its own."""
+        """Wait a little for the last words; the rest comes in a part of its own.
+
+        Who came with a ticket is on the phone, and waits to hear what became of the audio.
+        """
         spoken = self._spoken
         if spoken is None:
             return stored
-        if not await spoken.ended(self._plugin.config.transcript_wait):
+        wait = 0.0 if self._call.granted.get("ticket") else self._plugin.config.transcript_wait
+        if not await spoken.ended(wait):
             self._plugin.words.follow(stored, self._key, spoken)
         label, engine = spoken.label, spoken.engine
         return with_words(stored, label, await self._stream.seal_late(label, spoken.taken), engine)

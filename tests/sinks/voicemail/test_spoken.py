@@ -11,6 +11,7 @@ from harness import until
 from mailbox_contents import make_voicemail, shipped, voicemail
 from sqlalchemy import select
 from transcript_script import Script, install, spoken, transcribing
+from ulid import ULID
 
 from listen_sinks.api import Call
 from listen_sinks.testing import make_call, make_outcome, packets
@@ -23,6 +24,7 @@ from listen_sinks.voicemail.index.erasure import erase_message
 from listen_sinks.voicemail.index.outbox import Subscription, subscribe
 from listen_sinks.voicemail.index.parts import get_values, list_parts
 from listen_sinks.voicemail.index.schema import EventRow
+from listen_sinks.voicemail.index.tickets import find_ticket
 from listen_sinks.voicemail.transcribing import transcripts
 
 FIRST = 23456  # a word that is nowhere by chance
@@ -112,6 +114,29 @@ async def test_a_message_is_there_at_once_and_words_that_come_late_follow(
     assert set(late) == {"transcript"}
     (transcript,) = await read(tmp_path, call)
     assert said(transcript) == list(range(FIRST, FIRST + WORDS))
+
+
+async def test_a_message_that_its_caller_waits_for_waits_for_no_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = Script(["hang drain"])
+    install(monkeypatch, script)
+    ticket = str(ULID())
+    call = make_call(granted={"ticket": ticket})
+    async with both(tmp_path, transcript_wait=60) as (kept, heard):
+        async with asyncio.timeout(30):
+            await stream(call, kept, heard)
+            await shipped(kept)
+        found = await find_ticket(kept.database, call.tenant, ticket)
+        assert kept.words.pending == 1
+        script.hang.set()
+        await until(lambda: not kept.words.pending)
+
+    assert found is not None
+    assert found.id == call.stream_id
+    (transcript,) = await read(tmp_path, call)
+    assert said(transcript) == list(range(FIRST, FIRST + WORDS))
+    assert transcript.complete
 
 
 async def test_nothing_of_the_words_is_in_the_clear_and_erasure_destroys_the_late_ones_too(
