@@ -9,6 +9,10 @@ from collections.abc import Sequence
 from typing import Final
 
 _INTERNATIONAL: Final = re.compile(r"(?:\+|00)([1-9][0-9]{6,14})")
+_NORTH_AMERICAN: Final = re.compile(r"1[2-9][0-9]{9}")
+"""What follows a + there (NANPA): with a 1 or a digit more, some carrier may dial another one."""
+_TWO_DIGITS: Final = re.compile(r"2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]")
+"""Country codes of two digits (ITU-T E.164); but for 1 and 7, all others have three."""
 
 _CARIBBEAN: Final = (
     *("242", "246", "264", "268", "284", "345", "441", "473", "649", "658", "664", "721", "758"),
@@ -36,15 +40,24 @@ def may_call(number: str | None, allowed: Sequence[str]) -> str | None:
 
     It begins with one of the allowed prefixes (`+49`, `0049`, `49`); where what it begins with is
     costly, that beginning must be listed itself, or a longer one. A number without its country
-    code is never called: whose it is, depends on where one is.
+    code is never called: whose it is, depends on where one is. With a 0 behind that code, as in
+    `+44 (0)9`, it costs what it costs without: carriers leave it out.
     """
     found = _INTERNATIONAL.fullmatch(number or "")
-    if not found:
+    if not found or (found[1][0] == "1" and not _NORTH_AMERICAN.fullmatch(found[1])):
         return None
-    plain = found[1]
+    plain, reached = found[1], _without_trunk_zero(found[1])
     longest = max((len(one) for one in map(_plain, allowed) if _begins(plain, one)), default=0)
-    costly = max((len(one) for one in COSTLY if plain.startswith(one)), default=0)
+    costly = max((len(one) for one in COSTLY if reached.startswith(one)), default=0)
     return f"+{plain}" if longest and longest >= costly else None
+
+
+def _without_trunk_zero(plain: str) -> str:
+    """Return a number without the 0 that is dialled within a country; in Italy it is part of it."""
+    if plain.startswith("39"):
+        return plain
+    code = 1 if plain[0] in "17" else 2 if _TWO_DIGITS.match(plain) else 3
+    return plain[:code] + plain[code:].removeprefix("0")
 
 
 def _begins(number: str, prefix: str) -> bool:

@@ -27,6 +27,22 @@ def test_what_costs_more_must_be_listed_itself(number: str) -> None:
     assert may_call(number, ("+1", "+7", number[:6])) == number
 
 
+@pytest.mark.parametrize(
+    "number",
+    [
+        *("+119005550100", "0011900555010", "+190055501001", "+1900555010", "+4409011234567"),
+        *("00490900123456", "+3580600123456", "+70771234567", "+33089912345"),
+    ],
+)
+def test_a_digit_too_many_hides_no_costly_number(number: str) -> None:
+    assert may_call(number, ("+1", "+44", "+49", "+358", "+7", "+33")) is None
+
+
+@pytest.mark.parametrize("number", ["+390144123456", "+8801712345678", "+442079460000"])
+def test_a_zero_that_is_part_of_a_number_hides_nothing(number: str) -> None:
+    assert may_call(number, ("+39", "+880", "+44")) == number
+
+
 def test_the_same_number_is_the_same_however_it_is_written() -> None:
     assert may_call("004930123456", ("+49 30",)) == "+4930123456"
 
