@@ -45,9 +45,12 @@ class CallingBack(OwnerRoom):
     @hook(CALLED)
     async def owner_dialled(self, call: Call, answer: Dialled) -> list[Verb]:
         """Go on with the message."""
+        state = self.state(call)
+        if state is not None:
+            with suppress(IndexAway):  # then it is free when its time is over
+                await self._drop(call, state.mailbox or "")
 
         async def act(turn: Turn) -> list[Verb]:
-            await self._drop(call, turn.state.mailbox or "")
             said = "called_back" if answer.dial_call_status == "completed" else "not_answered"
             return await self.at_message(turn.but(dialling=False), turn.text(said))
 

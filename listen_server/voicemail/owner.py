@@ -79,6 +79,11 @@ class Owners:
         await self.plugin.erasing.audit.note(self.plugin.database, event)
         return found
 
+    async def is_pin(self, mailbox: str, set_at: datetime | None) -> bool:
+        """Tell whether the mailbox still has the PIN that was set then."""
+        known = await (await self.pins()).state(mailbox)
+        return known is not None and known.changed_at == set_at
+
     def of(self, tenant: str, mailbox: str) -> "Owner":
         """Return one owner's view."""
         return Owner(self, tenant, mailbox)
@@ -182,10 +187,14 @@ class Owner:
         await self.note("undelete", message)
         return found
 
-    async def change_pin(self, pin: str) -> None:
-        """Set another PIN. Raises PinRefused."""
-        await (await self._owners.pins()).set(self.mailbox, pin, must_change=False)
-        await self.note("change", self.mailbox)
+    async def change_pin(self, pin: str, set_at: datetime) -> datetime | None:
+        """Set another PIN in the place of the one that was set then, and return when this was.
+
+        None, and nothing is changed, if that has been changed meanwhile. Raises PinRefused.
+        """
+        changed = await (await self._owners.pins()).replace(self.mailbox, pin, set_at)
+        await self.note("change", self.mailbox, "ok" if changed else "refused")
+        return changed
 
     async def set_greeting(self, which: Which, message: str | None) -> None:
         """Let callers hear a greeting, or none of this kind. Raises UnknownMessage, WrongState."""

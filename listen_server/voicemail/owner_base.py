@@ -81,9 +81,14 @@ class OwnerRoom(VoicemailApplication):
         return Turn(call, state, own, self.desk.voice(), self.desk.states)
 
     async def opened(self, turn: Turn) -> Turn | None:
-        """Return the turn of an owner, in the voice of the mailbox; None if that is gone."""
+        """Return the turn of an owner, in the voice of the mailbox.
+
+        None if that is gone, or has another PIN than the one that was said.
+        """
         found = self.desk.mailbox_for(turn.state.tenant, turn.state.mailbox)
         if found is None or found.mailbox != turn.state.mailbox:
+            return None
+        if not await self.owners.is_pin(found.mailbox, turn.own.pin_set_at):
             return None
         voice = self.desk.voice(await self.desk.profile(found))
         return replace(turn, voice=voice, found=found)
@@ -98,7 +103,7 @@ class OwnerRoom(VoicemailApplication):
         return None if owner else turn
 
     async def _begin_again(self, call: Call, keys: str | None) -> list[Verb]:
-        if not keys:  # nobody is there, or nothing comes back to us: not for ever
+        if not keys and self.state(call) is None:  # nothing comes back to us: not for ever
             return self.good_bye(self.desk.voice().say("owner_goodbye"))
         return await self.fetch(call, self.desk.voice().text("begin_again"))
 

@@ -44,6 +44,8 @@ class Own(BaseModel):
     """When that began."""
     deleted: bool = False
     """Whether the owner was told that the message is deleted: what its key then takes back."""
+    pin_set_at: datetime | None = None
+    """When the PIN was set that has opened the mailbox: once it is another one, that is over."""
     must: bool = False
     """Whether the PIN has to be changed."""
     digest: str = Field(default="", repr=False)

@@ -256,8 +256,8 @@ async def test_the_log_says_that_it_was_the_phone(stage: Stage) -> None:
 class _Away:
     """A store that does not answer."""
 
-    def of(self, tenant: str, mailbox: str) -> None:
-        raise IndexAway(f"{tenant} {mailbox}")
+    async def is_pin(self, mailbox: str, _set_at: object) -> None:
+        raise IndexAway(mailbox)
 
 
 async def _audited(stage: Stage) -> list[tuple[str, str, str | None, str]]:

@@ -72,6 +72,7 @@ class PinCheck:
 
     verdict: Literal["right", "wrong", "locked", "none"]
     must_change: bool = False  # only where it is right
+    set_at: datetime | None = None  # the same: which PIN it was
 
 
 class Pins:
@@ -104,6 +105,20 @@ class Pins:
         now = self._clock()
         await put_pin(self._database, mailbox, hashed, must_change=must_change, now=now)
 
+    async def replace(self, mailbox: str, pin: str, set_at: datetime) -> datetime | None:
+        """Give a mailbox its owner's own PIN in the place of the one that was set then.
+
+        Return when this was; None, and nothing is changed, if the mailbox has another one by now.
+        Raises PinRefused, UnknownMailbox.
+        """
+        judge(pin)
+        hashed = await self._hash(mailbox, pin)
+        now = self._clock()
+        changed = await put_pin(
+            self._database, mailbox, hashed, must_change=False, now=now, instead_of=set_at
+        )
+        return now if changed else None
+
     async def check(self, mailbox: str, pin: str) -> PinCheck:
         """Try a PIN. It is counted before it is verified, so that guesses at once count too.
 
@@ -117,7 +132,7 @@ class Pins:
         if tried.locked:
             return PinCheck("locked")
         if fits and await forgive(self._database, mailbox, tried.hash):
-            return PinCheck("right", tried.must_change)
+            return PinCheck("right", tried.must_change, tried.changed_at)
         return PinCheck("wrong")
 
     async def unlock(self, mailbox: str) -> bool:

@@ -36,23 +36,37 @@ class PinTry:
 
     hash: str = field(repr=False)
     must_change: bool
+    changed_at: datetime
     locked: bool  # it was not counted, and must not be right
 
 
 async def put_pin(
-    database: Database, mailbox: str, hashed: str, *, must_change: bool, now: datetime
-) -> None:
-    """Give a mailbox a PIN, or another one; no lock stays. Raises UnknownMailbox, IndexAway."""
+    database: Database,
+    mailbox: str,
+    hashed: str,
+    *,
+    must_change: bool,
+    now: datetime,
+    instead_of: datetime | None = None,
+) -> bool:
+    """Give a mailbox a PIN, or another one; no lock stays. Raises UnknownMailbox, IndexAway.
+
+    `instead_of` is when the PIN was set whose place it takes: False, and nothing is changed, if
+    that is not the one which the mailbox has.
+    """
     async with database.writing() as session:
         box = await session.get(MailboxRow, mailbox, with_for_update=True)
         if box is None or box.erased_at is not None:
             raise UnknownMailbox(f"there is no mailbox {mailbox}")
         row = await session.get(MailboxPinRow, mailbox, with_for_update=True)
+        if instead_of is not None and (row is None or row.changed_at != instead_of):
+            return False
         if row is None:
             row = MailboxPinRow(mailbox=mailbox)
             session.add(row)
         row.hash, row.must_change, row.changed_at = hashed, must_change, now
         row.failures, row.locked_until = 0, None
+        return True
 
 
 async def get_pin(database: Database, mailbox: str) -> PinState | None:
@@ -76,10 +90,10 @@ async def count_try(
         if row is None:
             return None
         if row.locked_until is not None and now < row.locked_until:
-            return PinTry(row.hash, row.must_change, locked=True)
+            return PinTry(row.hash, row.must_change, row.changed_at, locked=True)
         row.failures += 1
         row.locked_until = lock_rule(row.failures, now)
-        return PinTry(row.hash, row.must_change, locked=False)
+        return PinTry(row.hash, row.must_change, row.changed_at, locked=False)
 
 
 async def forgive(database: Database, mailbox: str, hashed: str | None = None) -> bool:

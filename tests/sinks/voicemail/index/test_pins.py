@@ -48,9 +48,27 @@ async def test_the_right_pin_opens_and_says_whether_it_has_to_be_changed(
     first = await pins.check(box, PIN)
     await pins.set(box, OTHER, must_change=False)
 
-    assert first == PinCheck("right", must_change=True)
-    assert await pins.check(box, OTHER) == PinCheck("right", must_change=False)
+    assert first == PinCheck("right", must_change=True, set_at=NOON)
+    assert await pins.check(box, OTHER) == PinCheck("right", must_change=False, set_at=NOON)
     assert await pins.check(box, PIN) == PinCheck("wrong", must_change=False)
+
+
+async def test_an_owners_new_pin_takes_the_place_of_the_one_that_was_said_and_of_no_other(
+    database: Database,
+) -> None:
+    clock = Clock()
+    pins, box = pins_of(database, clock), (await make_mailbox(database)).id
+    await pins.set(box, PIN, must_change=True)
+    said = (await pins.check(box, PIN)).set_at
+    assert said is not None
+    clock.now += MINUTE
+    await pins.set(box, OTHER, must_change=False)  # by the operator, meanwhile
+
+    assert await pins.replace(box, "4826", said) is None
+
+    assert (await pins.check(box, OTHER)).verdict == "right"
+    assert await pins.replace(box, "4826", clock.now) == clock.now
+    assert (await pins.check(box, "4826")).verdict == "right"
 
 
 async def test_after_five_wrong_ones_the_right_one_opens_nothing_for_a_quarter_of_an_hour(
