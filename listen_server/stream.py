@@ -31,6 +31,9 @@ from listen_sinks.transcript.voice import VoiceMeter
 AHEAD = 2.0  # seconds before real time: more than what piles up while jambonz connects
 HALF = 0.5  # of a sink's queue
 MAX_SILENCE = 3600.0  # seconds that a caller's metadata may ask for
+LEAST_SPOKEN = 0.3  # seconds before the silence: less is a tone's end or a click, and no word
+SILENCE, ONLY_SILENCE = "silence", "nothing but silence"
+"""Why we end a stream: somebody has stopped to speak, or never began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +115,9 @@ class Stream:
         if self._silence is not None:
             self._silence.feed(block)
             if self._silence.seconds >= self._silence_limit:
+                spoken = self._call.format.seconds(self._frames) - self._silence.seconds
                 self._silence = None
-                self.end_reason = "silence"
+                self.end_reason = SILENCE if spoken >= LEAST_SPOKEN else ONLY_SILENCE
                 self._hang_up()
 
     @property

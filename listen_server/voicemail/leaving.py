@@ -23,6 +23,7 @@ from listen_server.jambonz import (
     notice,
 )
 from listen_server.jambonz.verbs import Verb
+from listen_server.stream import ONLY_SILENCE
 from listen_server.voicemail.base import VoicemailApplication
 from listen_server.voicemail.found import Found
 from listen_server.voicemail.others_words import Heard
@@ -81,8 +82,11 @@ class LeavingHooks(VoicemailApplication):
 
     @hook(GREETED)
     async def greeted(self, call: Call, told: Gathered) -> list[Verb] | None:
-        """Take a key of the greeting; any other than two of them goes on to the tone."""
-        if told.digits not in {OWNER, OPERATOR} or call.told.ended:
+        """Take a key of the greeting; any other than two of them goes on to the tone.
+
+        Where there is none, it has cut off the reason, which is said again then.
+        """
+        if not told.digits or call.told.ended:
             return None
         visit = await self._visit(call)
         if visit is None:
@@ -91,7 +95,7 @@ class LeavingHooks(VoicemailApplication):
             return await self.ask_pin(call, visit.found)
         if told.digits == OPERATOR and visit.operator:
             return visit.calling(visit.operator, _NONE)
-        return None
+        return visit.good_bye(visit.refusal) if visit.refusal else None
 
     @hook(LEFT)
     async def left(self, call: Call, told: Listened) -> list[Verb] | None:
@@ -147,7 +151,7 @@ class LeavingHooks(VoicemailApplication):
             return visit.good_bye("operator_away_kept")
         if visit.found.full or self.desk.plugin.unavailable():
             return visit.good_bye("full" if visit.found.full else "away")
-        return visit.recording(visit.voice.say("operator_away"))
+        return visit.recording(visit.voice.say("operator_away"), *visit.announced())
 
     @notice(WORDS)
     async def heard(self, call: Call, told: Transcribed) -> None:
@@ -203,7 +207,7 @@ class LeavingHooks(VoicemailApplication):
             return self._not_streamed(visit)
         if message.state == "discarded":
             return self._discarded(visit, message)
-        if visit.is_silent(message):
+        if message.reason == ONLY_SILENCE:
             return await self._silent(visit, message)
         return await self._kept(visit, message, said)
 

@@ -11,7 +11,6 @@ from listen_server.voicemail.desk import TO_CALLER, Desk, Prompt
 from listen_server.voicemail.found import Found
 from listen_server.voicemail.state import State
 from listen_server.voicemail.voice import Voice
-from listen_sinks.voicemail.index.records import Message
 from listen_sinks.voicemail.profile import Profile
 
 GREETED, LEFT, SETTLED, REVIEWED, OPERATED, WORDS = (
@@ -19,11 +18,12 @@ GREETED, LEFT, SETTLED, REVIEWED, OPERATED, WORDS = (
     *("/operated", "/words"),
 )
 """The hooks."""
+REFUSALS: Final = ("full", "away")
+"""Sentences that say why nothing is recorded, and the steps in which they are said."""
 _SKIPPED: Final = 0.5  # seconds after a prompt in which a key still counts
 _CHOICE: Final = 6.0  # seconds to choose in
 _RINGS: Final = 30.0  # seconds
 _SPARE: Final = 0.4  # seconds of the deadline that are left for the answer itself
-_SLACK: Final = 1.0  # seconds between the end of silence and that of a recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +73,22 @@ class Visit:
 
     def greeted(self, prompt: Prompt) -> list[Verb]:
         """Greet, and record; a key stops the greeting."""
-        asked = [self.asked(GREETED, prompt, _SKIPPED)]
-        announced = self.found.settings.announce_recording
-        return self.recording(*asked, *([self.voice.say("announcement")] if announced else []))
+        return self.recording(self.asked(GREETED, prompt, _SKIPPED), *self.announced())
+
+    def announced(self) -> list[Say]:
+        """Tell whoever must be told, before the first tone, that they are recorded."""
+        wanted = self.found.settings.announce_recording
+        return [self.voice.say("announcement")] if wanted else []
 
     def refused(self, name: str) -> list[Verb]:
         """Say why nothing is recorded; keys are for the owner and the operator."""
-        return [self.tag(), self.asked(GREETED, self.voice.say(name), _SKIPPED), Hangup()]
+        tagged = self.having(step=name).tag()
+        return [tagged, self.asked(GREETED, self.voice.say(name), _SKIPPED), Hangup()]
+
+    @property
+    def refusal(self) -> str | None:
+        """The sentence that was said where nothing is recorded."""
+        return self.state.step if self.state.step in REFUSALS else None
 
     def recording(self, *before: Verb) -> list[Verb]:
         """Record, under a new ticket."""
@@ -124,8 +133,3 @@ class Visit:
         given = Gather(action_hook=hook, num_digits=1, timeout=timeout, dtmf_bargein=True)
         name = "say" if isinstance(prompt, Say) else "play"
         return Gather.model_validate({**given.model_dump(exclude_unset=True), name: prompt})
-
-    def is_silent(self, message: Message) -> bool:
-        """Tell whether nothing was said in a message: silence has ended it, and is all of it."""
-        limit = self.desk.settings.end_on_silence
-        return message.reason == "silence" and message.seconds <= limit + _SLACK
