@@ -45,6 +45,7 @@ OPERATOR, OWNER = "0", "*"
 TAKES: Final = 5
 """Recordings of one call that are offered for review."""
 _GLANCE: Final = 1.0  # seconds to see whether a recording was kept, where none is reviewed
+_SLACK: Final = 2.0  # seconds that a recording in which nothing was said goes on behind its silence
 _KEPT: Final = "operator, message kept"  # steps
 _NONE: Final = "operator"
 
@@ -111,7 +112,7 @@ class LeavingHooks(VoicemailApplication):
         if seconds is None:
             return self._not_streamed(visit)
         longest = seconds >= visit.max_seconds and not told.digits
-        return await self._settle(visit, "longest" if longest else None, seconds=seconds)
+        return await self._settle(visit, "longest" if longest else None, told)
 
     @hook(SETTLED)
     async def settled(self, call: Call) -> list[Verb] | None:
@@ -186,23 +187,21 @@ class LeavingHooks(VoicemailApplication):
 
     def _not_streamed(self, visit: Visit) -> list[Verb]:
         """Record once more, with a new pass: the stream did not come about."""
-        if visit.state.replaces:
+        if visit.state.message:
             return visit.good_bye("thanks")
         if visit.state.failed:
             return visit.good_bye("away")
         return visit.having(failed=1).recording(visit.voice.say("once_more"))
 
     async def _settle(
-        self, visit: Visit, said: str | None, *, seconds: float | None = None
+        self, visit: Visit, said: str | None, told: Listened | None = None
     ) -> list[Verb]:
         """Wait for what came of a recording, and go on by it."""
-        state, reviews = visit.state, visit.found.settings.review
-        patience = self.desk.settings.review_wait
-        wait = patience if reviews or visit.found.settings.min_seconds else min(patience, _GLANCE)
-        wait = min(wait, visit.seconds_left)
+        state = visit.state
+        wait = min(self._patience(visit, told), visit.seconds_left)
         message = await self.desk.message(state.tenant, state.ticket or "", wait)
         if message is None:
-            return self._not_seen(visit, seconds)
+            return self._not_seen(visit, told.dial_call_duration if told else None)
         if message.outcome == "failed":  # some of it is there
             return self._not_streamed(visit)
         if message.state == "discarded":
@@ -210,6 +209,15 @@ class LeavingHooks(VoicemailApplication):
         if message.reason == ONLY_SILENCE:
             return await self._silent(visit, message)
         return await self._kept(visit, message, said)
+
+    def _patience(self, visit: Visit, told: Listened | None) -> float:
+        """Return for how long is waited: for a glance, unless something depends on the message."""
+        wants, given = visit.found.settings, self.desk.settings
+        if wants.review or wants.min_seconds or told is None:
+            return given.review_wait
+        longest = given.end_on_silence + _SLACK
+        silent = not told.digits and (told.dial_call_duration or 0) <= longest
+        return given.review_wait if silent else min(given.review_wait, _GLANCE)
 
     async def _kept(self, visit: Visit, message: Message, said: str | None) -> list[Verb]:
         """Let go of what was recorded before, and offer the message for review."""
@@ -233,14 +241,14 @@ class LeavingHooks(VoicemailApplication):
         if visit.found.settings.review and state.step != "settling":
             return visit.waiting()
         self.replacing.follow(state.tenant, state.ticket, state.replaces)
-        return visit.good_bye("thanks" if kept or state.replaces else "ended")
+        return visit.good_bye("thanks" if kept or state.message else "ended")
 
     def _discarded(self, visit: Visit, message: Message) -> list[Verb]:
         state = visit.state
         if "full" in message.reason:
-            return visit.good_bye("full_kept" if state.replaces else "full")
+            return visit.good_bye("full_kept" if state.message else "full")
         if state.failed:
-            return visit.good_bye("thanks" if state.replaces else "too_short_again")
+            return visit.good_bye("thanks" if state.message else "too_short_again")
         return visit.having(failed=1).recording(visit.voice.say("too_short"))
 
     async def _silent(self, visit: Visit, message: Message) -> list[Verb]:

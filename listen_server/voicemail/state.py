@@ -37,7 +37,7 @@ class State(BaseModel):
     failed: int = 0
     """How often in a row a recording came to nothing."""
     message: str | None = None
-    """ULID of the caller's own message, once it is there."""
+    """ULID of the caller's own message, once it is there and something was said in it."""
     replaces: str | None = None
     """ULID of the message that the recording takes the place of."""
     owner: bool = False

@@ -207,6 +207,16 @@ async def test_a_greeting_for_a_while_comes_before_the_lasting_one(stage: Stage)
     assert await stage.state(phone.messages[0]) == "gone"
 
 
+async def test_a_recording_says_whose_it_is_and_brings_the_keys_along(stage: Stage) -> None:
+    phone = Phone(stage)
+    await phone.ring(PIN, "0", "8", "2")
+
+    assert phone.asked is not None
+    assert phone.asked["verb"] == "listen"
+    assert phone.asked["metadata"]["mailbox"] == phone.state.mailbox
+    assert phone.asked["passDtmf"] is True
+
+
 async def test_the_key_that_ends_a_greeting_is_the_one_that_is_set(stage: Stage) -> None:
     stage.given["finish_on_key"] = "*"
     phone = Phone(stage)
