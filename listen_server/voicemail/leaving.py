@@ -64,7 +64,7 @@ class LeavingHooks(VoicemailApplication):
         return Replacing(self.desk)
 
     async def ask_pin(self, call: Call, found: Found, *said: str) -> list[Verb]:
-        """Ask for the PIN of the dialled mailbox: fetching.py."""
+        """Ask for the PIN of the dialled mailbox: pin_flow.py."""
         raise NotImplementedError
 
     async def caller_called(self, call: Call) -> list[Verb]:

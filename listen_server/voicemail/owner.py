@@ -5,6 +5,7 @@ that is read, changed or refused is in the audit log as `phone:MAILBOX`.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -40,12 +41,12 @@ class Envelope:
 class Owners:
     """What all owners share: the sink's store, and the PINs. Methods raise IndexAway, KeysAway."""
 
-    def __init__(self, plugin: Voicemail) -> None:
-        """Take the sink that is, or will be, open."""
+    def __init__(self, plugin: Voicemail, store: Callable[[], Awaitable[MessageStore]]) -> None:
+        """Take the sink that is, or will be, open, and the desk's door to its messages."""
         self.plugin: Final = plugin
+        self.store: Final = store
         self._making = asyncio.Lock()
         self._pins: Pins | None = None
-        self._store: MessageStore | None = None
 
     async def pins(self) -> Pins:
         """Return the PINs."""
@@ -54,17 +55,6 @@ class Owners:
                 secret = await self.plugin.in_thread(self.plugin.number_secret)
                 self._pins = Pins(self.plugin.database, secret)
             return self._pins
-
-    async def store(self) -> MessageStore:
-        """Return the door to messages. Raises SinkError where the root key is lost."""
-        async with self._making:
-            if self._store is None:
-                plugin = self.plugin
-                provider = await plugin.root.provider()
-                self._store = MessageStore(
-                    plugin.database, plugin.objects, provider, plugin.erasing.audit
-                )
-            return self._store
 
     async def check(self, tenant: str, mailbox: str, pin: str) -> PinCheck:
         """Try a PIN, and take down that somebody did; `mailbox` is empty where there is none.

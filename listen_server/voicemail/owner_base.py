@@ -39,7 +39,7 @@ class OwnerRoom(VoicemailApplication):
     @cached_property
     def owners(self) -> Owners:
         """The store, as owners see it."""
-        return Owners(self.desk.plugin)
+        return Owners(self.desk.plugin, self.desk.store)
 
     def owner(self, turn: Turn) -> Owner:
         """Return the view of whoever has said the PIN."""
@@ -110,7 +110,7 @@ class OwnerRoom(VoicemailApplication):
     # The doors ---------------------------------------------------------------------------
 
     async def fetch(self, call: Call, *said: str) -> list[Verb]:
-        """Ask who it is: fetching.py."""
+        """Ask who it is: pin_flow.py."""
         raise NotImplementedError
 
     async def welcome(self, turn: Turn, *said: str) -> list[Verb]:

@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from sqlalchemy import select
 from stored_messages import speech
 from voicemail.machine import PATH, Transport, machine
 
 from listen_server.simulator.platform import Played, Said
+from listen_sinks.voicemail.index.schema import AuditRow
 from listen_sinks.voicemail.pins import Cost, Pins
 
 
@@ -36,6 +38,9 @@ async def test_an_owner_hears_exactly_what_the_caller_said(
             from_=number,
         )
         (heard,) = await made.messages(box.id)
+        async with made.plugin.database.reading() as session:
+            rows = await session.scalars(select(AuditRow).where(AuditRow.subject == box.id))
+            verbs = [(row.actor, row.verb) for row in rows]
 
     said = "\n".join(str(line) for line in owner.screenplay.lines)
     assert owner.refusals == caller.refusals == (), said
@@ -47,3 +52,4 @@ async def test_an_owner_hears_exactly_what_the_caller_said(
     assert "New messages: 1." in " ".join(texts)
     assert texts[-1] == "Goodbye."
     assert (left.state, heard.state) == ("new", "heard")
+    assert verbs.count((f"phone:{box.id}", "use-key")) == 1  # said and played, it is opened once
