@@ -18,6 +18,7 @@ from listen_server.jambonz.call import Call
 from listen_server.jambonz.errors import Refused
 from listen_server.jambonz.hooks import CallHook, read_hook, read_hook_as
 from listen_server.jambonz.verbs import Application, Place, Verb
+from listen_server.logs import failure
 
 log = structlog.get_logger(__name__)
 Encode: TypeAlias = Callable[[Application], bytes]
@@ -78,7 +79,11 @@ class Answering:
             self.failed(name, "call", call, error)
 
     def failed(self, name: str, place: Place, call: Call, error: Exception) -> Application:
-        """Log a failure, once, and return what the caller hears instead."""
+        """Log a failure, once, and return what the caller hears instead.
+
+        Its type and lines are logged, not its words or a traceback: with logs that are not set up,
+        one shows the values of all variables.
+        """
         if isinstance(error, ValidationError):  # its words name pydantic's types, ours the place
             error = Refused.told(error, f"a {error.title} that it made", None)
         log.error(
@@ -87,7 +92,7 @@ class Answering:
             else "a method of the call application failed",
             method=f"{type(self.application).__name__}.{name}",
             call=call.label,
-            exc_info=None if isinstance(error, Late) else error,
+            error=None if isinstance(error, Late) else failure(error),
         )
         return self.application.apology(place)
 

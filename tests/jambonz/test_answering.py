@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
+import structlog
 from harness import until
 from jambonz.desk import Wrong
 from jambonz.peer import Http, Platform, Socket, up
@@ -76,7 +77,7 @@ async def test_verbs_that_a_wait_hook_may_not_answer_are_not_sent(wrong: Platfor
 
     assert verbs == [APOLOGY[0], {"verb": "pause", "length": 10}]
     assert [one["event"] for one in logs] == [FAILED]
-    assert "the wait hook of enqueue takes" in str(logs[0]["exc_info"])
+    assert "the wait hook of enqueue takes" in logs[0]["error"]["says"]
 
 
 async def test_a_notice_that_fails_says_nothing_to_the_caller(wrong: Platform) -> None:
@@ -103,7 +104,7 @@ async def test_verbs_too_large_for_the_websocket_become_the_sentence() -> None:
         await socket.close()
 
     assert verbs == APOLOGY
-    assert "24064" in str(logs[0]["exc_info"])
+    assert "24064" in logs[0]["error"]["says"]
 
 
 async def test_the_log_tells_the_call_but_nothing_that_was_said(wrong: Platform) -> None:
@@ -112,6 +113,24 @@ async def test_the_log_tells_the_call_but_nothing_that_was_said(wrong: Platform)
 
     assert "7b0c7a52" in logs[0]["call"]
     assert "own-secret" not in json.dumps(logs, default=_sentence)
+
+
+async def test_logs_that_nobody_has_set_up_show_no_variable_of_the_method(
+    wrong: Platform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = structlog.get_config()
+    structlog.reset_defaults()  # as in `uvicorn desk:app`
+    try:
+        await wrong.new(to="raises", **{"from": "+15551239999"})
+    finally:
+        structlog.configure(**before)
+
+    shown = capsys.readouterr().out
+    assert "Wrong.on_call" in shown
+    assert "ValueError" in shown
+    assert "desk.py" in shown
+    assert "5551239999" not in shown
+    assert "own-secret" not in shown
 
 
 def _sentence(value: Any) -> str:
