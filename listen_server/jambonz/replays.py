@@ -25,7 +25,7 @@ class _Entry:
 
 
 class Replays:
-    """Answers by path and signature. `clock` gives seconds."""
+    """Answers by path and what was signed. `clock` gives seconds."""
 
     def __init__(self, keep: float, clock: Callable[[], float], most: int = MAX_KEPT) -> None:
         self._keep = keep

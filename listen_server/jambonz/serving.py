@@ -43,7 +43,7 @@ class Served:
             answering, access, Addresses(audio=addresses.audio), limits or SocketLimits()
         )
         self.webhooks: Final = Webhooks(
-            answering, access, addresses.below(prefix), self.sockets.call
+            answering, access, addresses, self.sockets.call, prefix=prefix
         )
         self.routes: Final = self._routes(prefix)
 

@@ -26,7 +26,7 @@ from listen_server.jambonz.hooks import (
 )
 from listen_server.jambonz.model import Addresses
 from listen_server.jambonz.replays import Answer, Replays
-from listen_server.jambonz.signature import HEADER
+from listen_server.jambonz.signature import HEADER, same_hook
 from listen_server.jambonz.verbs import Application, encode
 
 log = structlog.get_logger(__name__)
@@ -49,16 +49,19 @@ class Webhooks:
         access: Access,
         addresses: Addresses,
         connected: Callable[[str, str | None], Call | None] = lambda *_: None,
+        *,
+        prefix: str = "",
     ) -> None:
         """Take `connected` to find a call that has a socket, by sid and tenant.
 
-        Its status may come by HTTP too.
+        Its status may come by HTTP too. Hooks are below `prefix`, and below what is before that.
         """
         self.patience = 10.0
         """Seconds that a body may take to arrive."""
         self._answering = answering
         self._access = access
         self._addresses = addresses
+        self._prefix = prefix
         self._connected = connected
         self._replays = Replays(2 * access.window, access.clock)
 
@@ -84,7 +87,7 @@ class Webhooks:
             return _fault(denied.status, denied.says, denied.headers)
         if not self._access.secrets:
             return _response(*await self._read(request, body))
-        key = (request.url.path, request.headers[HEADER])
+        key = (request.url.path, same_hook(request.headers[HEADER], body))
         return _response(*await self._replays.once(key, lambda: self._read(request, body)))
 
     async def _read(self, request: Request, body: bytes) -> Answer:
@@ -96,7 +99,7 @@ class Webhooks:
 
     async def _answer(self, request: Request, given: Mapping[str, Any]) -> Answer:
         path = f"/{request.path_params.get('path', '')}"
-        addresses = self._addresses.below(request.scope.get("root_path", ""))
+        addresses = self._addresses.below(request.scope.get("root_path", "") + self._prefix)
         peer = self._access.peer(request)
 
         def encode(application: Application) -> bytes:
@@ -107,7 +110,7 @@ class Webhooks:
                 call = Call(read_hook_as(CallArrived, given), addresses, peer)
                 return 200, await self._answering.call(call, encode)
             if path == STATUS_PATH:
-                return await self._status(read_hook_as(CallStatusChanged, given), peer)
+                return await self._status(read_hook_as(CallStatusChanged, given), addresses, peer)
             if (method := self._answering.method(path)) is None:
                 if path == ADULTING_PATH:
                     return await self._adulting(read_hook_as(CallHook, given), addresses, peer)
@@ -119,8 +122,8 @@ class Webhooks:
         except Refused as error:
             return _told(400, str(error))
 
-    async def _status(self, told: CallHook, peer: Peer) -> Answer:
-        call = self._connected(told.call_sid, peer.tenant) or Call(told, self._addresses, peer)
+    async def _status(self, told: CallHook, addresses: Addresses, peer: Peer) -> Answer:
+        call = self._connected(told.call_sid, peer.tenant) or Call(told, addresses, peer)
         call.hear(told)
         await self._answering.notice("on_status", call, told)
         return 200, _NO_VERBS

@@ -11,6 +11,7 @@ import pytest
 from jambonz.desk import Desk
 from jambonz.peer import CALL, Http, Socket, up
 from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from listen_server.credentials import basic_header
 from listen_server.jambonz import Access, Addresses, Served, served
@@ -107,6 +108,16 @@ async def test_addresses_are_whole_where_one_is_configured_and_below_the_prefix_
     assert absolute[1]["actionHook"] == "https://app.example.com/desk/chosen"
 
 
+async def test_hooks_are_below_what_an_application_is_mounted_at_and_then_its_prefix() -> None:
+    below = Mount("/apps", routes=Served(Desk(), prefix="/desk").routes)
+    async with up(Starlette(routes=[below])) as address, httpx2.AsyncClient(trust_env=False) as c:
+        verbs = await (http := Http(c, f"http://{address}")).hook("/apps/desk")
+        again = await http.hook(verbs[1]["actionHook"].replace("chosen", "again"))
+
+    assert verbs[1]["actionHook"] == "/apps/desk/chosen"
+    assert again == [{"verb": "say", "text": "Once more."}]
+
+
 class TestBasic:
     ACCESS = Access(users={"ann": "own-password"})
 
@@ -161,6 +172,16 @@ class TestSigned:
         assert {response.content for response in more} == {first.content}
         assert len(desk.log) == 1
         assert elsewhere.json() == [{"verb": "say", "text": "Once more."}]
+
+    async def test_a_replay_whose_header_is_written_otherwise_is_the_same_hook(self) -> None:
+        async with webhooks(desk := Desk(), access=self.ACCESS, secret=SECRET) as http:
+            signature = http.signed(BODY, NOW)["Jambonz-Signature"]
+            stamp, v1 = signature.split(",")
+            for same in (signature, f"{stamp}, {v1}", f"v1={v1[3:].upper()},{stamp},a=1"):
+                answer = await http.post("/", BODY, {"Jambonz-Signature": same})
+                assert answer.status_code == 200
+
+        assert len(desk.log) == 1
 
     async def test_a_signed_body_that_is_no_hook_is_refused(self) -> None:
         async with webhooks(access=self.ACCESS, secret=SECRET) as http:
