@@ -72,6 +72,7 @@ class Session:
         self._room = asyncio.Semaphore(sockets.limits.at_once)
         self._acks: OrderedDict[str, bytes | None] = OrderedDict()
         self._live: Live | None = None
+        self._over = False
 
     async def run(self) -> None:
         """Serve the socket until it closes."""
@@ -90,6 +91,7 @@ class Session:
         except PeerError as error:
             await self._close(error)
         finally:
+            self._over = True
             if self._live is not None:
                 self._sockets.closed(self._live, self.write, final=final)
 
@@ -130,24 +132,31 @@ class Session:
             while len(self._acks) > _REMEMBERED:
                 self._acks.popitem(last=False)
         if message.opens:  # now, so that what comes next finds it
-            self._live = self._open(message)
+            self._open(message)
         await self._room.acquire()
         task = self._sockets.start(self._answer(message))
         task.add_done_callback(lambda _: self._room.release())
 
-    def _open(self, message: Message) -> Live:
+    def _open(self, message: Message) -> None:
         told = _read(CallArrived, message)
         known = self._sockets.find(told.call_sid, self._peer)
-        live = self._sockets.open(told, self.write, self._peer)
-        if self._live is not None and self._live is not live:
-            self._sockets.closed(self._live, self.write, final=True)
+        live = self._hold(told)
         if message.type == "session:adulting":
-            return live
+            return
         if known is None:
             live.call.resumed = message.type == "session:reconnect"
         if known is None or (message.type == "session:new" and live.opening is None):
             asked = self._sockets.answering.call(live.call, self._encode)
             live.opening = asyncio.ensure_future(asked)
+
+    def _hold(self, told: CallHook) -> Live:
+        """Make this the socket of a call: of one at a time, and of none once it is closed."""
+        live, before = self._sockets.open(told, self.write, self._peer), self._live
+        if before is not None and before is not live:
+            self._sockets.closed(before, self.write, final=True)
+        self._live = live
+        if self._over:
+            self._sockets.closed(live, self.write, final=False)
         return live
 
     async def _answer(self, message: Message) -> None:
@@ -222,9 +231,9 @@ class Session:
             return live.call
         told = told or _read(CallHook, message)
         if message.type in WANTS_VERBS:
-            self._live = self._sockets.open(told, self.write, self._peer)
-            self._live.call.resumed = True
-            return self._live.call
+            live = self._hold(told)
+            live.call.resumed = True
+            return live.call
         return Call(told, peer=self._peer)
 
     def _encode(self, application: Application) -> bytes:

@@ -11,6 +11,7 @@ from harness import until
 from jambonz.desk import GREETING, Desk
 from jambonz.peer import CALL, SID, SUBPROTOCOL, Socket, up
 from starlette.applications import Starlette
+from starlette.websockets import WebSocket, WebSocketState
 from structlog.testing import capture_logs
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
@@ -27,6 +28,8 @@ from listen_server.jambonz import (
     Verbs,
     commands,
 )
+from listen_server.jambonz.access import Peer
+from listen_server.jambonz.session import Session
 
 FIRST = {"verb": "tag", "data": {"seen": 1}}
 
@@ -162,6 +165,28 @@ class TestAcks:
 
         assert verbs == [{"verb": "conference", "name": "meeting"}]
         assert command["command"] == "call:status"
+
+    async def test_a_socket_that_has_closed_before_its_hook_was_looked_at_keeps_no_call(
+        self, desk: Desk
+    ) -> None:
+        async with desk_up(desk, limits=SocketLimits(resume=0.1)) as (_, served):
+            hook = {"type": "verb:hook", "msgid": "m1", "call_sid": SID, "hook": "/again"}
+            told = iter([json.dumps({**hook, "data": CALL})])
+
+            async def receive() -> dict[str, Any]:
+                text = next(told, None)  # both are there already, so nobody yields
+                if text is None:
+                    return {"type": "websocket.disconnect", "code": 1006}
+                return {"type": "websocket.receive", "text": text}
+
+            async def send(_message: Any) -> None:
+                return
+
+            websocket = WebSocket({"type": "websocket"}, receive, send)
+            websocket.client_state = WebSocketState.CONNECTED
+            await Session(served.sockets, websocket, Peer()).run()
+            await until(lambda: desk.log or served.sockets.calls)
+            await until(lambda: not served.sockets.calls)
 
 
 class TestCommands:
