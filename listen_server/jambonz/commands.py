@@ -116,7 +116,8 @@ def record(action: str, **options: Any) -> Command:
 
 def whisper(verbs: Verbs, *, call_sid: str | None = None) -> Command:
     """Say or play something to one party of a dial."""
-    return _made("whisper", {"whisper": list(verbs)}, call_sid=call_sid)
+    said = Application(verbs, place="whisper")
+    return _made("whisper", {"whisper": list(said.verbs)}, call_sid=call_sid)
 
 
 def sip_request(

@@ -60,6 +60,8 @@ def _says(detail: ErrorDetails, known: Sequence[str]) -> str:
         return f"jambonz knows no such property{': ' + hint if hint else ''}"
     if kind == "literal_error":
         return f"it must be {detail['ctx']['expected']}"
+    if kind == "too_long":
+        return f"it has at most {detail['ctx']['max_length']} items"
     return _SAYS.get(kind) or detail["msg"].removeprefix("Value error, ").replace("Input", "it", 1)
 
 

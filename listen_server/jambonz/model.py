@@ -98,6 +98,10 @@ def _number(low: float, *, whole: bool = False) -> Callable[[object], int | floa
     return check
 
 
+_ADDRESS: Final = r"^(/|(https?|wss?)://[^/])"
+"""What a verb has for an address: a whole one, or a path."""
+
+
 def _hook(value: object) -> "Webhook | str":
     if isinstance(value, dict):
         try:
@@ -105,7 +109,7 @@ def _hook(value: object) -> "Webhook | str":
         except ValidationError as error:
             raise Refused.told(error, "the webhook", value, list(Webhook.model_fields)) from None
     url = value.url if isinstance(value, Webhook) else value
-    if not isinstance(url, str) or not re.match(r"/|(https?|wss?)://[^/]", url):
+    if not isinstance(url, str) or not re.match(_ADDRESS, url):
         raise ValueError("a webhook is an http address, a path that begins with /, or an object")
     if isinstance(value, Webhook):
         return value
@@ -120,7 +124,7 @@ def _plain_hook(value: object) -> str:
 
 
 def _audio(value: object) -> str:
-    if not isinstance(value, str) or not re.match(r"/|(wss?|https?)://[^/]", value):
+    if not isinstance(value, str) or not re.match(_ADDRESS, value):
         raise ValueError("it must be a wss:// address, or a path that begins with /")
     return value
 
@@ -176,17 +180,20 @@ Whole: TypeAlias = Annotated[
     int,
     PlainValidator(_number(0, whole=True), json_schema_input_type=Annotated[int, Field(ge=0)]),
 ]
+_Address: TypeAlias = Annotated[str, Field(pattern=_ADDRESS)]
 Hook: TypeAlias = Annotated[
     Webhook | str,
-    PlainValidator(_hook, json_schema_input_type=Webhook | str),
+    PlainValidator(_hook, json_schema_input_type=Webhook | _Address),
     WrapSerializer(_placed_hook),
 ]
 PlainHook: TypeAlias = Annotated[
-    str, PlainValidator(_plain_hook, json_schema_input_type=str), WrapSerializer(_placed_hook)
+    str,
+    PlainValidator(_plain_hook, json_schema_input_type=_Address),
+    WrapSerializer(_placed_hook),
 ]
 """A hook that jambonz takes as an address only."""
 AudioUrl: TypeAlias = Annotated[
     str,
-    PlainValidator(_audio, json_schema_input_type=str),
+    PlainValidator(_audio, json_schema_input_type=_Address),
     WrapSerializer(lambda value, _write, info: _placed_audio(value, info)),
 ]

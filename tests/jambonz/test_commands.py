@@ -162,6 +162,11 @@ def test_a_sip_request_is_read_as_jambonz_takes_it_too() -> None:
     assert read_command({"command": "sip:request", "data": data}).write()["data"] == data
 
 
+def test_a_whisper_of_no_list_is_refused_with_one_sentence() -> None:
+    with pytest.raises(Refused, match=r"^an application is a list of verbs$"):
+        commands.whisper(Say(text="hello"))  # type: ignore[arg-type]  # what is tested
+
+
 def test_a_single_whisper_becomes_a_list() -> None:
     read = read_command({"command": "whisper", "data": {"whisper": SAY}})
 

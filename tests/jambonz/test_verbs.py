@@ -433,10 +433,31 @@ class TestSchema:
             [{"verb": "dial", "target": []}],
             [{"say": {"text": "a"}}],
             {"verb": "hangup"},
+            [{"verb": "say"}],
+            [{"verb": "say", "text": "a", "loop": -1}],
+            [{"verb": "sip:decline", "status": 200}],
+            [{"verb": "redirect", "actionHook": "no path"}],
+            [{"verb": "dial", "target": [{"type": "phone"}]}],
+            [{"verb": "dial", "target": [{"number": "+15551230003"}]}],
         ],
     )
     def test_what_is_wrong_does_not(self, validator: Any, wrong: Any) -> None:
         assert list(validator.iter_errors(wrong))
+
+    @pytest.mark.parametrize(
+        "right",
+        [
+            {"verb": "dial", "target": [{"type": "ms-teams", "tenant": "a", "user": "b"}]},
+            {"verb": "say", "stream": True},
+            {"verb": "say", "text": "a", "loop": 0},
+            {"verb": "alert", "message": "a"},
+        ],
+    )
+    def test_what_is_passed_on_or_meant_otherwise_fits_as_well(
+        self, validator: Any, right: dict[str, Any]
+    ) -> None:
+        assert len(Application([right])) == 1
+        assert not list(validator.iter_errors([right]))
 
     def test_the_command_prints_it(self) -> None:
         ended = run("schema")

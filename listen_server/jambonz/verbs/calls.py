@@ -115,7 +115,10 @@ class SipDecline(Verb):
 
     verb: ClassVar[str] = "sip:decline"
 
-    status: Annotated[int, PlainValidator(_final_status, json_schema_input_type=int)]
+    status: Annotated[
+        int,
+        PlainValidator(_final_status, json_schema_input_type=Annotated[int, Field(ge=400, le=699)]),
+    ]
     """SIP status, 400 to 699."""
     reason: str | None = None
     """Words beside it; the usual ones without it."""

@@ -1,8 +1,8 @@
 """What the caller hears and is asked: say, play, pause, gather, dub."""
 
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeAlias
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from listen_server.jambonz.model import (
     Count,
@@ -30,12 +30,22 @@ def _loop(value: object) -> object:
     return value
 
 
-Loop = Annotated[int | Literal["forever"], BeforeValidator(_loop)]
+Loop = Annotated[
+    int | Literal["forever"],
+    BeforeValidator(_loop, json_schema_input_type=Annotated[int, Field(ge=0)] | Literal["forever"]),
+]
+
+
+_STREAMED: Final[dict[str, JsonValue]] = {
+    "required": ["stream"],
+    "properties": {"stream": {"const": True}},
+}
 
 
 class Say(Verb):
     """Speak a text to the caller."""
 
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["text"]}, _STREAMED]})
     verb: ClassVar[str] = "say"
 
     text: str | Annotated[list[str], Field(min_length=1)] | None = None

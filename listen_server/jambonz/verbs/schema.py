@@ -10,7 +10,10 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def application_schema() -> dict[str, Any]:
-    """Return the schema of an application: a list of verbs in the long form."""
+    """Return the schema of an application as it is written: a list of verbs in the long form.
+
+    What is read kindly, such as `action` for `actionHook`, has no place in it.
+    """
     references, whole = models_json_schema(
         [(verb, "validation") for verb in VERBS], by_alias=True, ref_template="#/$defs/{model}"
     )

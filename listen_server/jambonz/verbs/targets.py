@@ -1,17 +1,35 @@
 """Whom dial calls: phone, sip and user, and those that are passed on as they are."""
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import Discriminator, Field, model_serializer, model_validator
+from pydantic import (
+    ConfigDict,
+    Discriminator,
+    Field,
+    GetJsonSchemaHandler,
+    model_serializer,
+    model_validator,
+)
 from pydantic import Tag as Case
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from listen_server.jambonz.model import Headers, Hook, JsonObject, Part, one_of_two
 from listen_server.jambonz.verbs.aids import CallFrom
 from listen_server.jambonz.verbs.streams import Credentials
 
+_CHECKED: Final = ("phone", "sip", "user")
+
+
+def _with_type(schema: dict[str, Any]) -> None:
+    """Require the type in JSON, where nothing else tells which kind it is."""
+    schema["required"] = ["type", *schema.get("required", [])]
+
 
 class _Target(Part):
     """Somebody to dial."""
+
+    model_config = ConfigDict(json_schema_extra=_with_type)
 
     confirm_hook: Hook | None = None
     """Asked what is run on the other end before the two are connected."""
@@ -88,6 +106,21 @@ class OtherTarget(Part):
             raise ValueError("a target has a `type`: phone, sip or user")
         return {"given": given}
 
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Describe the object itself, which is what is read and written."""
+        del core_schema, handler
+        return {
+            "type": "object",
+            "description": "A target that is passed on unchecked.",
+            "required": ["type"],
+            "properties": {
+                "type": {"type": "string", "minLength": 1, "not": {"enum": list(_CHECKED)}}
+            },
+        }
+
     @model_serializer
     def _write(self) -> JsonObject:
         return self.given
@@ -95,7 +128,7 @@ class OtherTarget(Part):
 
 def _kind(value: Any) -> str:
     kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
-    return kind if isinstance(kind, str) and kind in {"phone", "sip", "user"} else "other"
+    return kind if isinstance(kind, str) and kind in _CHECKED else "other"
 
 
 Target: TypeAlias = Annotated[
