@@ -79,9 +79,14 @@ def format_of(
 
 
 def label(attributes: Mapping[str, Any], key: str) -> str | None:
-    """Return a call attribute as text of a bounded length, or None."""
+    """Return a call attribute as text of a bounded length, or None.
+
+    JSON can have half a surrogate pair, which no UTF-8 has: a question mark stands for it.
+    """
     value = attributes.get(key)
-    return value[:256] if isinstance(value, str) and value else None
+    if not isinstance(value, str) or not value:
+        return None
+    return value[:256].encode(errors="replace").decode()
 
 
 def _refuse(constant: str) -> float:

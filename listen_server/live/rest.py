@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from listen_server.errors import ListenServerError
 from listen_server.jambonz.commands import Command
+from listen_server.jambonz.verbs import encode
 from listen_server.live.config import SID, JambonzAccount
 from listen_server.live.seen import SeenCall
 
@@ -41,7 +42,7 @@ class RestApi:
         return self._account.account_sid is not None
 
     async def update_call(self, call: SeenCall, command: Command) -> None:
-        """Have a call do something. Raises RestRefused."""
+        """Have a call do something. Raises RestRefused, and Refused for what JSON does not have."""
         change = _change(command)
         account = self._account.account_sid or call.account_sid or ""
         if not SID.fullmatch(account) or not SID.fullmatch(call.call_sid):
@@ -63,11 +64,12 @@ class RestApi:
     async def _put(self, url: str, change: dict[str, Any]) -> int:
         import httpx2  # noqa: PLC0415 - only who has an account waits for its import
 
+        body = encode(change)
         async with self._making:
             self._client = self._client or await asyncio.to_thread(self._make)
         try:
             async with asyncio.timeout(self._account.timeout):
-                status: int = (await self._client.put(url, json=change)).status_code
+                status: int = (await self._client.put(url, content=body)).status_code
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, TimeoutError) as error:
             raise RestRefused(504, "jambonz's REST API does not answer") from error
         return status
@@ -77,7 +79,9 @@ class RestApi:
 
         token = self._account.token.get_secret_value()
         return httpx2.AsyncClient(
-            headers={"Authorization": f"Bearer {token}"}, timeout=None, trust_env=False
+            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+            timeout=None,
+            trust_env=False,
         )
 
 

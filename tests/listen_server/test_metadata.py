@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from listen_codecs.formats import AudioFormat
-from listen_server.metadata import MAX_TEXT, format_of, json_values, read_metadata
+from listen_server.metadata import MAX_TEXT, format_of, json_values, label, read_metadata
 
 DEFAULT = AudioFormat(8000, "mono")
 CALL = {
@@ -18,6 +18,12 @@ CALL = {
     "sipReason": "OK",
     "customerData": {"ticket": 42},
 }
+
+
+def test_a_callsid_with_half_a_surrogate_pair_can_be_written_wherever_calls_are_listed() -> None:
+    attributes = read_metadata('{"callSid": "a\\ud800b"}').attributes
+
+    assert label(attributes, "callSid") == "a?b"
 
 
 def test_metadata_as_it_should_be_is_exact() -> None:

@@ -155,6 +155,21 @@ async def test_the_rest_api_gets_each_command_in_its_own_shape(
     assert rest.asked[0][2] == change
 
 
+@pytest.mark.parametrize(
+    "text",
+    [b'{"command": "dtmf", "data": {"a": NaN}}', b'{"command": "dtmf", "data": {"a": "\\ud800"}}'],
+)
+async def test_what_has_no_form_in_json_does_not_go_to_the_rest_api(
+    tmp_path: Path, text: bytes
+) -> None:
+    async with rest_api() as (rest, account), api(tmp_path, jambonz=account) as on, stream(on):
+        answer = await on.command(text)
+
+    assert answer.status_code == 422
+    assert "no form in JSON" in answer.json()["error"]
+    assert rest.asked == []
+
+
 async def test_a_record_that_the_rest_api_would_refuse_is_told_before(tmp_path: Path) -> None:
     async with rest_api() as (rest, account), api(tmp_path, jambonz=account) as on, stream(on):
         answer = await on.command({"command": "record", "data": {"action": "stopCallRecording"}})
