@@ -15,6 +15,7 @@
     party sip:help@example.com is busy after 1
     party * never answers                        whoever has no line of their own
     party +15551230003 greets with hello         or with the words of a machine, and beeps
+    party +15551230003 presses 1                 where a confirm hook gathers
     party +15551230003 transfers to +15551230009 after 5
     queue help is answered after 30 for 15       somebody takes the caller out of the queue
     queue help has a caller after 5 for 20       for a dequeue
@@ -47,6 +48,7 @@ _PARTY: Final = re.compile(
     rf"|(is\s+busy)(?:\s+after\s+{_NUMBER})?|(never\s+answers))"
 )
 _GREETING: Final = re.compile(r"party\s+(\S+)\s+greets\s+with\s+(.+?)(\s+and\s+beeps)?")
+_SCREENED: Final = re.compile(r"party\s+(\S+)\s+presses\s+(\S+)")
 _TRANSFER: Final = re.compile(rf"party\s+(\S+)\s+transfers\s+to\s+(\S+)(?:\s+after\s+{_NUMBER})?")
 _QUEUE: Final = re.compile(
     rf"queue\s+(\S+)\s+(is\s+answered|has\s+a\s+caller)(?:\s+after\s+{_NUMBER})?"
@@ -177,6 +179,8 @@ class Script:
     cues: list[Cue] = field(default_factory=list)
     parties: dict[str, Party] = field(default_factory=dict)
     greetings: dict[str, Greeting] = field(default_factory=dict)
+    pressed: dict[str, list[str]] = field(default_factory=dict)
+    """What those who are dialled press in the verbs of a confirm hook, for each gather in turn."""
     transfers: dict[str, Transfer] = field(default_factory=dict)
     answered: dict[str, Queue] = field(default_factory=dict)
     """Queues out of which the caller is taken, by name."""
@@ -192,6 +196,10 @@ class Script:
     def party(self, name: str) -> Party:
         """Return what somebody does when they are called."""
         return self.parties.get(name) or self.parties.get("*") or Party()
+
+    def presses(self, name: str) -> list[str]:
+        """Return what somebody presses who is asked whether they take the call."""
+        return self.pressed.get(name) or self.pressed.get("*") or []
 
 
 def read_script(lines: Iterable[str]) -> Script:
@@ -252,6 +260,13 @@ def _greeting(text: str, script: Script) -> bool:
     return True
 
 
+def _screened(text: str, script: Script) -> bool:
+    if not (found := _SCREENED.fullmatch(text)) or not all(key in KEYS for key in found[2]):
+        return False
+    script.pressed.setdefault(found[1], []).append(found[2])
+    return True
+
+
 def _transfer(text: str, script: Script) -> bool:
     if not (found := _TRANSFER.fullmatch(text)):
         return False
@@ -299,6 +314,7 @@ def _room(text: str, script: Script) -> bool:
 _READERS: Final[tuple[Callable[[str, Script], bool], ...]] = (
     _party,
     _greeting,
+    _screened,
     _transfer,
     _queue,
     _room,

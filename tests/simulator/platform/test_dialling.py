@@ -57,6 +57,14 @@ async def test_the_status_of_the_called_leg_is_told_with_its_parent() -> None:
     assert legs[0]["direction"] == "outbound"
 
 
+async def test_the_tag_of_a_dial_is_with_the_called_leg_alone() -> None:
+    told, _, app = await dialled(tag={"ticket": 7})
+
+    legs = [one for one in app.told("/call-status") if "parent_call_sid" in one]
+    assert [leg["customerData"] for leg in legs] == [{"ticket": 7}] * 3
+    assert "customerData" not in told
+
+
 async def test_answer_on_bridge_answers_the_caller_when_somebody_has_answered() -> None:
     _, early, _ = await dialled(f"party {FIRST} answers after 4")
     _, late, _ = await dialled(f"party {FIRST} answers after 4", answerOnBridge=True)
@@ -74,6 +82,57 @@ async def test_a_confirm_hook_is_heard_before_the_two_are_connected() -> None:
     assert dialogue(outcome, who=f"to {FIRST}") == ["says 'a call for you'"]
     assert app.told("/confirm")[0]["call_sid"] == told["dial_call_sid"]
     assert at(outcome, "says 'a call for you'") < at(outcome, "connects the caller")
+
+
+SCREEN = {
+    "verb": "gather",
+    "actionHook": "/screened",
+    "numDigits": 1,
+    "timeout": 5,
+    "say": {"text": "a call for you, 1 to take it"},
+}
+
+
+@pytest.mark.parametrize(
+    ("lines", "told", "connected"),
+    [
+        ([f"party {FIRST} presses 12"], {"digits": "1", "reason": "dtmfDetected"}, True),
+        ([f"party {FIRST} presses 2"], {"digits": "2", "reason": "dtmfDetected"}, False),
+        ([], {"reason": "timeout"}, False),
+    ],
+)
+async def test_who_is_dialled_is_asked_by_a_gather_of_the_confirm_hook(
+    lines: list[str], told: dict[str, str], *, connected: bool
+) -> None:
+    answers = {
+        "/confirm": [{"verb": "tag", "data": {"a": 1}}, SCREEN, {"verb": "say", "text": "wait"}],
+        "/screened": lambda asked: [] if asked.get("digits") == "1" else [HANGUP],
+    }
+    _, outcome, app = await dialled(
+        *lines, answers=answers, confirmHook="/confirm", answerOnBridge=True
+    )
+
+    (asked,) = app.told("/screened")
+    assert {key: asked[key] for key in told} == told
+    assert asked["parent_call_sid"] == outcome.info.call_sid
+    assert asked["customerData"] == {"a": 1}
+    assert outcome.info.customer_data is None
+    assert (f"connects the caller with {FIRST}" in dialogue(outcome)) == connected
+    assert ("answers the call" in dialogue(outcome)) == connected
+
+
+async def test_who_declines_leaves_the_others_ringing() -> None:
+    lines = (
+        f"party {FIRST} answers after 2",
+        f"party {FIRST} presses 2",
+        f"party {SECOND} answers after 9 for 10",
+    )
+    target = [{**TARGETS[0], "confirmHook": "/confirm"}, TARGETS[1]]
+    answers = {"/confirm": [SCREEN], "/screened": [HANGUP]}
+    told, outcome, _ = await dialled(*lines, answers=answers, target=target)
+
+    assert at(outcome, f"connects the caller with {SECOND}") == 9
+    assert told["dial_call_status"] == "completed"
 
 
 async def test_a_confirm_hook_that_hangs_up_connects_nobody() -> None:

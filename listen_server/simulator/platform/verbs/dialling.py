@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from listen_server.jambonz.verbs import Dial, Gather, Hangup, Play, Target
+from listen_server.jambonz.verbs import Dial, Play, Target
 from listen_server.jambonz.verbs.targets import OtherTarget, Phone, Sip, User
 from listen_server.simulator.platform.info import CallInfo
 from listen_server.simulator.platform.referring import refer
@@ -17,7 +17,8 @@ from listen_server.simulator.platform.scope import Scope, Stopped
 from listen_server.simulator.platform.script import Party, Transfer
 from listen_server.simulator.platform.session import Session
 from listen_server.simulator.platform.verbs.detecting import detect
-from listen_server.simulator.platform.verbs.prompts import perform, play
+from listen_server.simulator.platform.verbs.prompts import play
+from listen_server.simulator.platform.verbs.screening import takes_the_call
 from listen_server.simulator.platform.verbs.streams import stream, transcribing
 
 
@@ -37,12 +38,12 @@ async def dial(session: Session, verb: Dial, scope: Scope) -> None:
     music = scope.inside()
     if verb.dial_music is not None:
         session.beside(_music(session, verb.dial_music, music))
-    legs = [_leg(session, target) for target in verb.target]
+    legs = [_leg(session, verb, target) for target in verb.target]
     results: dict[str, Any] = {}
     try:
-        leg = await _ring(session, verb, scope, legs, results)
+        leg = await _taken(session, verb, scope, legs, results)
         music.stop()
-        if leg is not None and await _confirmed(session, verb, scope, leg):
+        if leg is not None:
             await _connected(session, verb, scope, leg, results)
     except Stopped:
         for leg in legs:
@@ -58,9 +59,11 @@ async def _music(session: Session, url: str, scope: Scope) -> None:
     await play(session, Play(url=url, early_media=True), scope)
 
 
-def _leg(session: Session, target: Target) -> _Leg:
+def _leg(session: Session, verb: Dial, target: Target) -> _Leg:
     name = _name(target)
-    return _Leg(target, session.script.party(name), session.info.child(name))
+    info = session.info.child(name)
+    info.customer_data = verb.tag
+    return _Leg(target, session.script.party(name), info)
 
 
 def _name(target: Target) -> str:
@@ -75,14 +78,30 @@ def _name(target: Target) -> str:
             return target.type
 
 
-async def _ring(
+async def _taken(
     session: Session, verb: Dial, scope: Scope, legs: list[_Leg], results: dict[str, Any]
 ) -> _Leg | None:
-    """Let all ring; return who answers first. Those who are busy are told of as they are."""
+    """Call everybody; return the first who answers and does not decline: the others ring on."""
     began = session.clock.now
     for leg in legs:
         session.write("JAMBONZ", f"calls {leg.info.to}")
         session.status("trying", 100, "Trying", leg.info)
+    while ringing := [leg for leg in legs if leg.info.status == "trying"]:
+        answered = await _ring(session, verb, scope, ringing, results, began)
+        if answered is None or await _confirmed(session, verb, scope, answered):
+            return answered
+    return None
+
+
+async def _ring(
+    session: Session,
+    verb: Dial,
+    scope: Scope,
+    legs: list[_Leg],
+    results: dict[str, Any],
+    began: float,
+) -> _Leg | None:
+    """Let all ring; return who answers first. Those who are busy are told of as they are."""
     for leg in sorted(legs, key=lambda leg: leg.party.after):
         if leg.party.outcome == "no answer":
             continue
@@ -121,20 +140,11 @@ async def _confirmed(session: Session, verb: Dial, scope: Scope, leg: _Leg) -> b
     hook = getattr(leg.target, "confirm_hook", None) or verb.confirm_hook
     if hook is None:
         return True
-    try:
-        verbs = await session.ask("dial:confirm", hook, {}, place="confirm", of=leg.info)
-    except Refusal as refusal:
-        session.refuse(refusal)
-        session.write("JAMBONZ", f"hangs up on {leg.info.to}")
-        return False
-    heard = [one.say or one.play if isinstance(one, Gather) else one for one in verbs]
-    ends = next((n for n, one in enumerate(verbs) if isinstance(one, Hangup)), None)
-    played = [one for one in heard[:ends] if one is not None]
-    await perform(session, played, scope, who=f"to {leg.info.to}")
-    if ends is not None:
-        session.write("JAMBONZ", f"hangs up on {leg.info.to}")
-        _completed(session, leg)
-    return ends is None
+    if await takes_the_call(session, hook, leg.info, scope):
+        return True
+    session.write("JAMBONZ", f"hangs up on {leg.info.to}")
+    _completed(session, leg)
+    return False
 
 
 async def _connected(

@@ -26,7 +26,7 @@ def speaking_seconds(text: str) -> float:
 
 async def say(session: Session, verb: Say, scope: Scope, *, who: str = "JAMBONZ") -> None:
     """Speak the text, as often as it says."""
-    session.media(early=verb.early_media)
+    _reach(session, verb, who)
     voice = session.switches.voice.of(verb.synthesizer)
     texts = verb.text if isinstance(verb.text, list) else [verb.text or ""]
     for _ in range(_FOREVER if verb.loop == "forever" else int(verb.loop)):
@@ -42,7 +42,7 @@ async def play(session: Session, verb: Play, scope: Scope, *, who: str = "JAMBON
 
     Source: lib/tasks/play.js of jambonz-feature-server 0.9.8.
     """
-    session.media(early=verb.early_media)
+    _reach(session, verb, who)
     playing = _Playing(session, verb, scope, who)
     try:
         await playing.run()
@@ -53,6 +53,12 @@ async def play(session: Session, verb: Play, scope: Scope, *, who: str = "JAMBON
     milliseconds = round(playing.seconds * 1000)
     told = {"playbackSeconds": milliseconds // 1000, "playbackMilliseconds": milliseconds}
     await session.act(verb, verb.action_hook, {"reason": "playCompleted", **told})
+
+
+def _reach(session: Session, verb: Say | Play, who: str) -> None:
+    """Connect the caller's audio, unless it is somebody else who is to hear it."""
+    if who in _TO_CALLER:
+        session.media(early=verb.early_media)
 
 
 class _Playing:
