@@ -45,9 +45,10 @@ class RestApi:
         """Have a call do something. Raises RestRefused, and Refused for what JSON does not have."""
         change = _change(command)
         account = self._account.account_sid or call.account_sid or ""
-        if not SID.fullmatch(account) or not SID.fullmatch(call.call_sid):
+        leg = command.call_sid or call.call_sid
+        if not SID.fullmatch(account) or not SID.fullmatch(leg):
             raise RestRefused(409, "the account or the call has no name that jambonz would give")
-        path = f"{self._account.url}/Accounts/{account}/Calls/{call.call_sid}"
+        path = f"{self._account.url}/Accounts/{account}/Calls/{leg}"
         status = await self._put(path, change)
         if status in _MINE:
             raise RestRefused(502, f"jambonz refuses the token of [jambonz.{call.tenant}]")

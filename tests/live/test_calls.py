@@ -155,6 +155,15 @@ async def test_the_rest_api_gets_each_command_in_its_own_shape(
     assert rest.asked[0][2] == change
 
 
+async def test_a_command_for_a_leg_goes_to_that_leg_over_the_rest_api(tmp_path: Path) -> None:
+    async with rest_api() as (rest, account), api(tmp_path, jambonz=account) as on, stream(on):
+        await on.command({"command": "mute:status", "data": "mute", "callSid": LEG})
+        nonsense = await on.command({"command": "mute:status", "data": "mute", "callSid": "../a"})
+
+    assert [path for path, _, _ in rest.asked] == [f"/v1/Accounts/acc-1/Calls/{LEG}"]
+    assert nonsense.status_code == 409
+
+
 @pytest.mark.parametrize(
     "text",
     [b'{"command": "dtmf", "data": {"a": NaN}}', b'{"command": "dtmf", "data": {"a": "\\ud800"}}'],
