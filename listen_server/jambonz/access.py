@@ -20,7 +20,8 @@ from listen_server.jambonz.signature import HEADER, WINDOW, is_signed
 
 MAX_CREDENTIAL: Final = 4096  # bytes of an Authorization header that are looked at
 _FORWARDED: Final = (f"x-forwarded-{what}" for what in ("for", "host", "proto"))
-_OTHERS: Final = frozenset(("forwarded", "origin", "via", "x-real-ip", *_FORWARDED))
+_BROWSER: Final = ("origin", "referer", "sec-fetch-site")  # a GET has no `Origin`
+_OTHERS: Final = frozenset(("forwarded", "via", "x-real-ip", *_FORWARDED, *_BROWSER))
 """What proxies and browsers add; jambonz sends none of them."""
 _HOST: Final = re.compile(r"([\w.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(:[0-9]{1,5})?", re.ASCII)
 

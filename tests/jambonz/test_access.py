@@ -33,7 +33,17 @@ def test_without_authentication_this_machine_is_let_in(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "header", ["forwarded", "origin", "via", "x_forwarded_for", "x_forwarded_proto", "x_real_ip"]
+    "header",
+    [
+        "forwarded",
+        "origin",
+        "referer",
+        "sec_fetch_site",
+        "via",
+        "x_forwarded_for",
+        "x_forwarded_proto",
+        "x_real_ip",
+    ],
 )
 def test_a_proxy_or_a_web_page_on_this_machine_brings_others(header: str) -> None:
     assert Access().before_body(

@@ -504,11 +504,14 @@ async def test_two_tenants_never_share_a_call_whatever_sid_they_say(desk: Desk) 
             socket = await Socket.open(address, additional_headers=headers)
             sockets.push_async_callback(socket.close)
             assert (await socket.ask("session:new", CALL))["data"][0] == FIRST
+        await socket.status("completed")
+        await until(lambda: ("status", "completed") in desk.log)
 
         acme, globex = served.sockets.call(SID, "acme"), served.sockets.call(SID, "globex")
         assert acme is not None
         assert globex is not None
         assert (acme.tenant, globex.tenant) == ("acme", "globex")
+        assert (acme.ended, globex.ended) == (False, True)
         assert served.sockets.calls_of("acme") == {SID: acme}
         assert served.sockets.call(SID) is None
         assert acme.base == f"http://{address}"
