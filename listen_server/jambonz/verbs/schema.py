@@ -18,25 +18,18 @@ def application_schema() -> dict[str, Any]:
         [(verb, "validation") for verb in VERBS], by_alias=True, ref_template="#/$defs/{model}"
     )
     definitions = whole["$defs"]
-    choices = []
+    choices: list[dict[str, Any]] = []
     for verb in VERBS:
-        reference = references[verb, "validation"]["$ref"]
-        names = [verb.verb, *verb.aliases]
-        choices.append(
-            {
-                "required": ["verb"],
-                "properties": {"verb": {"enum": names}},
-                "$ref": f"{reference}AsVerb",
-            }
-        )
-        nested = definitions[reference.rsplit("/", 1)[-1]]
-        alone = {**nested, "properties": {"verb": {"enum": names}, **nested.get("properties", {})}}
-        definitions[f"{reference.rsplit('/', 1)[-1]}AsVerb"] = alone
+        nested = references[verb, "validation"]["$ref"].rsplit("/", 1)[-1]
+        named = {"verb": {"enum": [verb.verb, *verb.aliases]}}
+        definitions[f"{nested}AsVerb"] = _alone(definitions[nested], named)
+        choices.append({"$ref": f"#/$defs/{nested}AsVerb"})
+    known = [name for verb in VERBS for name in (verb.verb, *verb.aliases)]
     passed_on = {
         "type": "object",
         "description": "A verb that is passed on unchecked.",
         "required": ["verb"],
-        "properties": {"verb": {"not": {"enum": [n for v in VERBS for n in (v.verb, *v.aliases)]}}},
+        "properties": {"verb": {"type": "string", "not": {"enum": known}}},
     }
     return {
         "$schema": DIALECT,
@@ -44,4 +37,13 @@ def application_schema() -> dict[str, Any]:
         "type": "array",
         "items": {"anyOf": [*choices, passed_on]},
         "$defs": definitions,
+    }
+
+
+def _alone(nested: dict[str, Any], named: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a verb that stands alone, and so has its name."""
+    return {
+        **nested,
+        "required": ["verb", *nested.get("required", [])],
+        "properties": {**named, **nested.get("properties", {})},
     }
