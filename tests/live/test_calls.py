@@ -20,6 +20,7 @@ from live.live_server import (
     rest_api,
     stream,
 )
+from websockets.exceptions import InvalidStatus
 
 from listen_server.live.audit import CommandAudit
 from listen_server.live.seen import SeenCall
@@ -264,6 +265,23 @@ async def test_calls_of_another_tenant_are_not_there(tmp_path: Path) -> None:
         assert await other.calls() == []
         assert (await other.command(PAUSE)).status_code == 404
         assert jambonz.commands.empty()
+
+
+async def test_a_credential_of_another_tenant_brings_no_hook_to_an_application(
+    tmp_path: Path,
+) -> None:
+    stranger = await asyncio.to_thread(made, tmp_path, "other", ("listen", "api"))
+    async with api(tmp_path) as on:
+        other = Api(on.server, stranger, on.client)
+        desk = f"http://127.0.0.1:{on.server.port}/desk"
+        own = await on.client.post(desk, json={"call_sid": SID}, auth=on.auth)
+        theirs = await on.client.post(desk, json={"call_sid": SID}, auth=other.auth)
+        with pytest.raises(InvalidStatus) as caught:
+            async with application(other):
+                pass
+
+    assert (own.status_code, theirs.status_code) == (200, 401)
+    assert caught.value.response.status_code == 401
 
 
 async def test_a_call_that_is_over_cannot_be_commanded(tmp_path: Path) -> None:
