@@ -8,6 +8,8 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final, TypeAlias
 
@@ -25,6 +27,9 @@ _SPECIAL: Final[tuple[Network, ...]] = (
     IPv6Network("3fff::/20"),  # documentation
 )
 
+_LOOKUPS: Final = ThreadPoolExecutor(4, thread_name_prefix="webhook-names")
+"""Of their own: a resolver that is away keeps a thread for many seconds, and others need theirs."""
+
 
 class Inside(Exception):  # noqa: N818 - a finding about a name, and no fault of a program
     """A name leads, or might lead, to the inside of the network."""
@@ -39,9 +44,9 @@ async def resolve(host: str, port: int, allowed: Sequence[Network] = ()) -> list
 
     Raises Inside, Unresolved.
     """
-    loop = asyncio.get_running_loop()
+    look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     try:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(_LOOKUPS, look_up)
     except (OSError, UnicodeError) as error:
         raise Unresolved("its name has no address") from error
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))

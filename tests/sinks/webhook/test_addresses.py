@@ -1,5 +1,7 @@
+import asyncio
 import ipaddress
 import socket
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -83,6 +85,28 @@ async def test_a_number_is_read_as_the_system_reads_it(host: str) -> None:
 async def test_a_name_without_an_address_may_have_one_later(host: str) -> None:
     with pytest.raises(Unresolved):
         await resolve(host, 80)
+
+
+async def test_while_no_name_is_resolved_nothing_but_webhooks_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    back = threading.Event()
+
+    def no_answer(*_: object, **__: object) -> list[Any]:
+        back.wait(30)
+        raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+
+    monkeypatch.setattr(socket, "getaddrinfo", no_answer)
+    lookups = [asyncio.create_task(resolve("crm.example", 443)) for _ in range(64)]
+    await asyncio.sleep(0)  # all of them have begun
+
+    try:
+        async with asyncio.timeout(5):
+            assert await asyncio.to_thread(str, "a file is read") == "a file is read"
+    finally:
+        back.set()
+        found = await asyncio.gather(*lookups, return_exceptions=True)
+    assert all(isinstance(one, Unresolved) for one in found)
 
 
 def answering(*addresses: str) -> Callable[..., Any]:
