@@ -4,7 +4,7 @@ https://cloud.google.com/speech-to-text/docs/reference/rpc
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from listen_sinks.transcript.google.config import GoogleConfig
@@ -69,7 +69,7 @@ def heard(result: Any, end: Any, words: Iterable[HeardWord]) -> Heard:
     """Make one of a result with its alternatives, the best first."""
     best = result.alternatives[0] if result.alternatives else None
     return Heard(
-        text=best.transcript.strip() if best else "",
+        text=best.transcript if best else "",
         channel=max(0, result.channel_tag - 1),
         end=seconds(end),
         is_final=result.is_final,
@@ -77,6 +77,24 @@ def heard(result: Any, end: Any, words: Iterable[HeardWord]) -> Heard:
         words=tuple(words) if result.is_final else (),
         language=result.language_code or None,
     )
+
+
+def told(results: Iterable[Heard]) -> list[Heard]:
+    """Return the results of one answer, of each channel at most one that is interim.
+
+    Google gives what it is nearly sure of and what it guesses behind that as two results.
+    """
+    found: list[Heard] = []
+    interim: dict[int, int] = {}  # channel -> place
+    for one in results:
+        place = interim.get(one.channel)
+        if one.is_final or place is None:
+            if not one.is_final:
+                interim[one.channel] = len(found)
+            found.append(one)
+        else:
+            found[place] = replace(one, text=found[place].text + one.text)
+    return [replace(one, text=one.text.strip()) for one in found]
 
 
 def seconds(duration: Any) -> float:

@@ -8,7 +8,15 @@ from typing import Any, Final
 from google.cloud.speech_v1.types import cloud_speech as types
 
 from listen_sinks.transcript.google.config import GoogleConfig
-from listen_sinks.transcript.google.dialect import Asked, Heard, HeardWord, heard, model, seconds
+from listen_sinks.transcript.google.dialect import (
+    Asked,
+    Heard,
+    HeardWord,
+    heard,
+    model,
+    seconds,
+    told,
+)
 from listen_sinks.transcript.google.faults import Fault, code_name
 
 _REQUEST: Final[Any] = type(types.StreamingRecognizeRequest.pb(types.StreamingRecognizeRequest()))
@@ -41,9 +49,9 @@ class V1:
         response = _RESPONSE.FromString(answer)
         if response.error.code:
             raise Fault(code_name(response.error.code), response.error.message)
-        return [
+        return told(
             heard(result, result.result_end_time, _words(result)) for result in response.results
-        ]
+        )
 
 
 def _recognition(config: GoogleConfig, asked: Asked) -> types.RecognitionConfig:

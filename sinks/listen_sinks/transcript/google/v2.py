@@ -8,7 +8,15 @@ from typing import Any, Final
 from google.cloud.speech_v2.types import cloud_speech as types
 
 from listen_sinks.transcript.google.config import GoogleConfig
-from listen_sinks.transcript.google.dialect import Asked, Heard, HeardWord, heard, model, seconds
+from listen_sinks.transcript.google.dialect import (
+    Asked,
+    Heard,
+    HeardWord,
+    heard,
+    model,
+    seconds,
+    told,
+)
 
 _REQUEST: Final[Any] = type(types.StreamingRecognizeRequest.pb(types.StreamingRecognizeRequest()))
 _RESPONSE: Final[Any] = type(
@@ -43,10 +51,10 @@ class V2:
 
     def heard(self, answer: bytes) -> list[Heard]:
         """Return the results of an answer."""
-        return [
+        return told(
             heard(result, result.result_end_offset, _words(result))
             for result in _RESPONSE.FromString(answer).results
-        ]
+        )
 
 
 def _recognition(config: GoogleConfig, asked: Asked) -> types.RecognitionConfig:

@@ -136,6 +136,27 @@ def test_an_answer_is_read_with_its_words_and_its_channel() -> None:
     assert [(word.text, word.start, word.end) for word in heard.words] == [("hello", 0.5, 1.0)]
 
 
+@pytest.mark.parametrize("api", ["v1", "v2"])
+def test_what_google_is_sure_of_and_what_it_guesses_are_one_interim_result(api: str) -> None:
+    # The example in the documentation of StreamingRecognizeResponse, in each of two channels.
+    pieces = [
+        {"alternatives": [{"transcript": text}], "stability": stability, "channel_tag": channel}
+        for text, stability in (("to be", 0.9), (" or not to be", 0.01))
+        for channel in (1, 2)
+    ]
+    final = {"alternatives": [{"transcript": "well "}], "is_final": True, "channel_tag": 1}
+    kind = v1.StreamingRecognizeResponse if api == "v1" else v2.StreamingRecognizeResponse
+    answer = kind.serialize(kind(results=[final, *pieces]))
+
+    heard = (V1() if api == "v1" else V2()).heard(answer)
+
+    assert [(one.text, one.channel, one.is_final) for one in heard] == [
+        ("well", 0, True),
+        ("to be or not to be", 0, False),
+        ("to be or not to be", 1, False),
+    ]
+
+
 def test_an_answer_without_words_is_one() -> None:
     empty = v1.StreamingRecognizeResponse(results=[v1.StreamingRecognitionResult(is_final=True)])
 

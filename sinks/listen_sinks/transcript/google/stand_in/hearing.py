@@ -29,6 +29,14 @@ class Utterance:
         """The transcript."""
         return " ".join(sound.word for sound in self.sounds)
 
+    @property
+    def pieces(self) -> list[tuple[str, float]]:
+        """The transcript as Google gives it, with its stability: a last interim word is a guess."""
+        if self.is_final or len(self.sounds) == 1:
+            return [(self.text, 0.0 if self.is_final else 0.9)]
+        *sure, guess = (sound.word for sound in self.sounds)
+        return [(" ".join(sure), 0.9), (f" {guess}", 0.01)]
+
 
 class Channel:
     """Hears one channel of a stream."""

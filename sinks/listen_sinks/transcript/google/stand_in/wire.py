@@ -44,7 +44,7 @@ class Wire(Protocol):
         """Return what a request is: a configuration, audio, or neither."""
 
     def answer(self, utterance: Utterance, channel: int, wanted: Wanted) -> bytes:
-        """Return a response with one result."""
+        """Return a response: one result, or two that are interim and belong together."""
 
 
 class V1Wire:
@@ -71,27 +71,30 @@ class V1Wire:
         )
 
     def answer(self, utterance: Utterance, channel: int, wanted: Wanted) -> bytes:
-        """Return a response with one result."""
+        """Return a response: one result, or two that are interim and belong together."""
         words = [
             v1.WordInfo(word=word.word, start_time=_time(word.start), end_time=_time(word.end))
             for word in utterance.sounds
         ]
-        best = v1.SpeechRecognitionAlternative(
-            transcript=utterance.text,
-            confidence=0.9 if utterance.is_final else 0.0,
-            words=words if utterance.is_final and wanted.word_times else [],
-        )
-        result = v1.StreamingRecognitionResult(
-            alternatives=[best],
-            is_final=utterance.is_final,
-            stability=0.0 if utterance.is_final else 0.9,
-            result_end_time=_time(utterance.end),
-            channel_tag=channel + 1 if wanted.channels > 1 else 0,
-            language_code=wanted.languages[0].lower(),
-        )
-        return bytes(
-            v1.StreamingRecognizeResponse.serialize(v1.StreamingRecognizeResponse(results=[result]))
-        )
+        results = [
+            v1.StreamingRecognitionResult(
+                alternatives=[
+                    v1.SpeechRecognitionAlternative(
+                        transcript=text,
+                        confidence=0.9 if utterance.is_final else 0.0,
+                        words=words if utterance.is_final and wanted.word_times else [],
+                    )
+                ],
+                is_final=utterance.is_final,
+                stability=stability,
+                result_end_time=_time(utterance.end),
+                channel_tag=channel + 1 if wanted.channels > 1 else 0,
+                language_code=wanted.languages[0].lower(),
+            )
+            for text, stability in utterance.pieces
+        ]
+        response = v1.StreamingRecognizeResponse(results=results)
+        return bytes(v1.StreamingRecognizeResponse.serialize(response))
 
 
 _RECOGNIZER: Final = re.compile(r"projects/[^/]+/locations/[^/]+/recognizers/[^/]+")
@@ -121,27 +124,30 @@ class V2Wire:
         )
 
     def answer(self, utterance: Utterance, channel: int, wanted: Wanted) -> bytes:
-        """Return a response with one result."""
+        """Return a response: one result, or two that are interim and belong together."""
         words = [
             v2.WordInfo(word=word.word, start_offset=_time(word.start), end_offset=_time(word.end))
             for word in utterance.sounds
         ]
-        best = v2.SpeechRecognitionAlternative(
-            transcript=utterance.text,
-            confidence=0.9 if utterance.is_final else 0.0,
-            words=words if utterance.is_final and wanted.word_times else [],
-        )
-        result = v2.StreamingRecognitionResult(
-            alternatives=[best],
-            is_final=utterance.is_final,
-            stability=0.0 if utterance.is_final else 0.9,
-            result_end_offset=_time(utterance.end),
-            channel_tag=channel + 1 if wanted.channels > 1 else 0,
-            language_code=wanted.languages[0] if wanted.languages else "",
-        )
-        return bytes(
-            v2.StreamingRecognizeResponse.serialize(v2.StreamingRecognizeResponse(results=[result]))
-        )
+        results = [
+            v2.StreamingRecognitionResult(
+                alternatives=[
+                    v2.SpeechRecognitionAlternative(
+                        transcript=text,
+                        confidence=0.9 if utterance.is_final else 0.0,
+                        words=words if utterance.is_final and wanted.word_times else [],
+                    )
+                ],
+                is_final=utterance.is_final,
+                stability=stability,
+                result_end_offset=_time(utterance.end),
+                channel_tag=channel + 1 if wanted.channels > 1 else 0,
+                language_code=wanted.languages[0] if wanted.languages else "",
+            )
+            for text, stability in utterance.pieces
+        ]
+        response = v2.StreamingRecognizeResponse(results=results)
+        return bytes(v2.StreamingRecognizeResponse.serialize(response))
 
 
 def _time(seconds: float) -> dict[str, Any]:
