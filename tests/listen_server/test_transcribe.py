@@ -10,7 +10,9 @@ from transcript_script import Script, install, spoken
 from voicemail_terminal import Terminal
 
 from listen_codecs.formats import AudioFormat
+from listen_sinks.transcript import reading
 from listen_sinks.transcript.api import EngineAway, EngineRefused
+from listen_sinks.transcript.session import Patience
 
 NUMBERS = "one two three"
 
@@ -90,15 +92,16 @@ def test_what_is_wrong_is_one_sentence(tmp_path: Path, arguments: list[str], say
     assert ended.stdout == b""
 
 
-@pytest.mark.parametrize("error", [EngineAway("no answer"), EngineRefused("renew the credential")])
+@pytest.mark.parametrize("error", [EngineAway, EngineRefused])
 def test_an_engine_that_does_not_do_its_work_is_told(
-    tmp_path: Path, script: Script, error: Exception
+    tmp_path: Path, script: Script, error: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    script.steps.append("after 0.1")
-    script.error = lambda: EngineRefused(str(error))
+    monkeypatch.setattr(reading, "PATIENT", Patience(away=0.0))
+    script.steps += ["after 0.1"] * 10
+    script.error = lambda: error("renew the credential")
     ended = run("transcribe", write(tmp_path / "call.wav"), "--engine", "scripted")
     assert ended.status == 2
-    assert str(error) in ended.stderr
+    assert "renew the credential" in ended.stderr
 
 
 def test_the_settings_say_which_engine_there_is(tmp_path: Path, script: Script) -> None:

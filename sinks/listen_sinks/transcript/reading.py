@@ -14,8 +14,8 @@ from listen_sinks.transcript.session import Patience, Session
 
 BEHIND: Final = 10.0
 """Seconds of audio that an engine may lag behind before it is waited for."""
-PATIENT: Final = Patience(opening=60.0, audio=3600.0, drain=3600.0)
-"""An engine may take its time: nobody is on the line."""
+PATIENT: Final = Patience(opening=60.0, audio=3600.0, drain=3600.0, away=60.0)
+"""An engine may take its time: nobody is on the line. One that is away is asked again later."""
 _LOOK: Final = 0.05  # seconds
 
 
@@ -62,5 +62,5 @@ async def read_aloud(
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
     if not transcript.complete:
-        raise EngineAway("the engine was away before it had heard everything")
+        raise EngineAway(f"it has not heard everything: {session.left or 'it broke off'}")
     return transcript

@@ -44,6 +44,7 @@ class Patience:
     drain: float = 120.0  # everything after the stream's end
     ring: float = 20.0  # of audio that is kept for another engine
     catch_up: float = 300.0  # of audio that it hears from a sink which keeps the stream
+    away: float = float("inf")  # engines that break off, one after the other, and get nowhere
 
 
 class Session:
@@ -86,6 +87,8 @@ class Session:
         self._end_by = float("inf")  # on the monotonic clock
         self.breaks = 0
         """How often an engine broke off, or could not be reached."""
+        self.left = ""
+        """Why the last engine was not waited for any longer."""
 
     # what never waits
 
@@ -118,7 +121,7 @@ class Session:
 
     async def run(self) -> bool:
         """Return whether an engine has had the stream to its end; raises EngineRefused."""
-        tries = 0
+        tries, since = 0, 0.0
         try:
             while True:
                 before = [*self._covered, self._settled]
@@ -127,8 +130,12 @@ class Session:
                 except EngineAway as away:
                     self.breaks += 1
                     self._settle(away)
-                    tries = 1 if [*self._covered, self._settled] != before else tries + 1
-                    if not await self._rest(tries, away):
+                    tries += 1
+                    if tries == 1 or [*self._covered, self._settled] != before:
+                        tries, since = 1, time.monotonic()
+                    too_long = time.monotonic() - since > self._patience.away
+                    if too_long or not await self._rest(tries, away):
+                        self.left = str(away)
                         self._give_up()
                         return False
                 else:

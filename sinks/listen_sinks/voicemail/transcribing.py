@@ -49,7 +49,7 @@ OLDEST: Final = timedelta(days=7)
 """Messages that are older are left to `listen-server messages transcribe`."""
 NEWEST: Final = timedelta(minutes=5)
 """The words of newer ones may still come."""
-TRIES: Final = 3  # for one message, by one process
+TRIES: Final = 3  # for one message that is at fault itself, by one process
 
 
 class NotTranscribed(Exception):  # noqa: N818 - a finding: the message is as it was
@@ -140,6 +140,8 @@ class CatchingUp:
         self._newest = newest
         self._owner = str(ULID())
         self._tries: Counter[tuple[str, int]] = Counter()
+        self._had_a_turn: set[tuple[str, int]] = set()
+        """Since all had one: a message that ends a round again and again holds up no other."""
         self._task: asyncio.Task[None] | None = None
         self._is_mine = False
         self.done = 0
@@ -179,16 +181,18 @@ class CatchingUp:
         if not await self._claim():
             return
         async for wanted in self._waiting():
-            self._tries[wanted.message, wanted.part] += 1
+            self._had_a_turn.add((wanted.message, wanted.part))
             try:
                 store = await self.store()
                 await transcribe_part(store, self._database, wanted, offer, actor=ACTOR)
             except (NotTranscribed, NoKey, IndexRefusal) as error:
+                self._tries[wanted.message, wanted.part] += 1
                 log.warning("a message stays without transcript", why=str(error))
                 continue
             self.done += 1
             if not await self._claim():
                 return
+        self._had_a_turn.clear()
 
     async def _claim(self) -> bool:
         until = datetime.now(UTC) + LEASE
@@ -206,6 +210,7 @@ class CatchingUp:
             behind=behind,
         ):
             for one in page:
-                if self._tries[one.message, one.part] < TRIES:
+                key = one.message, one.part
+                if key not in self._had_a_turn and self._tries[key] < TRIES:
                     yield one
             behind = page[-1].message, page[-1].part

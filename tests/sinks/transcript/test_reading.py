@@ -55,6 +55,14 @@ async def test_nothing_is_given_out_of_which_a_piece_is_missing(
         await read(monkeypatch, never, 20, Patience(drain=0.05))
 
 
+async def test_an_engine_that_stays_away_is_not_waited_for_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    never = Script(["after 5"] + ["open"] * 10_000)
+    with pytest.raises(EngineAway, match="connection lost"):
+        await read(monkeypatch, never, 3000, Patience(away=0.05))
+
+
 async def test_an_engine_that_refuses_ends_it_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     script = Script(["after 15"], error=lambda: EngineRefused("no credential"))
     with pytest.raises(EngineRefused, match="no credential"):

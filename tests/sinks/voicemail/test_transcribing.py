@@ -1,6 +1,7 @@
 """Messages whose engine was away are understood later, by whoever may open them."""
 
 import asyncio
+import contextlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,15 +13,17 @@ from transcript_script import Script, ScriptedEngine, install, spoken, transcrib
 from listen_codecs.formats import AudioFormat
 from listen_sinks.api import Call
 from listen_sinks.testing import make_call, make_outcome, packets
+from listen_sinks.transcript import reading
 from listen_sinks.transcript.api import EngineAway, EngineRefused
 from listen_sinks.transcript.board import BOARD, Offer
+from listen_sinks.transcript.session import Patience
 from listen_sinks.voicemail import Voicemail
 from listen_sinks.voicemail.access import access
 from listen_sinks.voicemail.index.erasure import erase_message
 from listen_sinks.voicemail.index.errors import UnknownMessage
 from listen_sinks.voicemail.index.parts import get_values
 from listen_sinks.voicemail.index.transcripts import total_untranscribed, untranscribed
-from listen_sinks.voicemail.transcribing import CatchingUp, transcribe_part, transcripts
+from listen_sinks.voicemail.transcribing import TRIES, CatchingUp, transcribe_part, transcripts
 
 FIRST, WORDS = 23456, 20
 
@@ -87,18 +90,19 @@ async def test_another_transcript_takes_the_place_of_the_one_before(tmp_path: Pa
     assert one.transcript.language == "de-DE"
 
 
-@pytest.mark.parametrize("error", [EngineAway("no answer"), EngineRefused("no credential")])
+@pytest.mark.parametrize("error", [EngineAway, EngineRefused])
 async def test_an_engine_that_does_not_hear_all_of_it_leaves_the_message_as_it_was(
-    tmp_path: Path, error: Exception
+    tmp_path: Path, error: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(reading, "PATIENT", Patience(away=0.0))
     call = make_call()
-    script = Script(["after 1"], error=lambda: EngineRefused(str(error)))
+    script = Script(["after 0.1"] * 10, error=lambda: error("no answer"))
     async with voicemail(tmp_path) as kept:
         await leave(kept, call)
     plugin = await asyncio.to_thread(make_voicemail, tmp_path)
     async with access(plugin) as store:
         (wanted,) = await untranscribed(store.database)
-        with pytest.raises(EngineRefused):
+        with pytest.raises(error, match="no answer"):
             await transcribe_part(
                 await store.store(), store.database, wanted, offer(script), actor="operator"
             )
@@ -132,6 +136,33 @@ async def test_messages_whose_engine_was_away_are_understood_without_being_asked
 
     assert labels == [{"meta", "peaks", "transcript"}, {"meta", "peaks"}]
     assert BOARD.offers == []
+
+
+@pytest.mark.parametrize("error", [EngineAway, EngineRefused])
+async def test_however_often_the_engine_was_away_messages_are_understood_when_it_is_back(
+    tmp_path: Path, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "PATIENT", Patience(away=0.0))
+    away = Script(["hang open"] * 2 + ["open"] * 1000, error=lambda: error("no answer"))
+    install(monkeypatch, away)
+    async with voicemail(tmp_path, transcript_wait=0.0) as kept:
+        async with transcribing(tmp_path, close_timeout=0.0) as heard:
+            for call in (make_call(), make_call()):
+                sink = heard.sink(call)
+                await sink.start(call)
+                await leave(kept, call)
+                await sink.finish(make_outcome(call, 0))
+        await until(lambda: not kept.words.pending)
+        catching_up = CatchingUp(
+            kept.database, kept.catching_up.store, interval=0.0, newest=timedelta()
+        )
+        for _ in range(5 * TRIES):
+            with contextlib.suppress(error):
+                await catching_up.round(offer(away))
+        for _ in range(2):  # in one of them each message has its turn
+            await catching_up.round(offer(Script()))
+
+    assert catching_up.done == 2
 
 
 async def test_a_message_that_is_erased_meanwhile_is_passed_over(tmp_path: Path) -> None:
