@@ -123,8 +123,9 @@ class _Worker:
 
     def kill(self) -> None:
         """End the process at once, from any thread."""
-        if self._process is not None:
-            self._process.kill()
+        process = self._process  # which `end` may take away meanwhile
+        if process is not None:
+            process.kill()
 
     def end(self) -> None:
         """Wait for the process, after `kill`."""

@@ -53,7 +53,7 @@ async def resolve(host: str, port: int, allowed: Sequence[Network] = ()) -> list
     if not addresses:
         raise Unresolved("its name has no address")
     if not all(may_reach(address, allowed) for address in addresses):
-        raise Inside("its address is inside the network")
+        raise Inside("its address is inside the network: see allow_networks")
     return addresses
 
 

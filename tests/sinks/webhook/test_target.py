@@ -75,7 +75,10 @@ async def test_an_inside_that_is_not_allowed_is_not_connected_to(receiver: Recei
     async with target(receiver.url, allow_networks=None) as one:
         answer = await one.post("e1", BODY)
 
-    assert (answer.verdict, answer.says) == ("later", "its address is inside the network")
+    assert (answer.verdict, answer.says) == (
+        "later",
+        "its address is inside the network: see allow_networks",
+    )
     assert receiver.connections == 0
 
 
@@ -100,7 +103,7 @@ async def test_the_address_that_was_checked_is_the_one_that_is_connected_to(
         second = await one.post("e2", BODY)
 
     assert first.verdict == "done"
-    assert second.says == "its address is inside the network"
+    assert second.says == "its address is inside the network: see allow_networks"
     assert len(asked) == 2
     assert receiver.received[0].headers["host"] == f"rebinding.example:{receiver.port}"
 
