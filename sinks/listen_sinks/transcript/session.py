@@ -6,7 +6,6 @@ sink.py puts audio in and never waits; everything that waits is in `run`.
 import asyncio
 import random
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,19 +16,13 @@ import structlog
 from listen_codecs.formats import AudioBlock, AudioFormat
 from listen_sinks.transcript.api import Engine, EngineAway, EngineRefused, Result
 from listen_sinks.transcript.attempts import attempt, broken, close
+from listen_sinks.transcript.coverage import Coverage
 from listen_sinks.transcript.kept import KeptAudio
 from listen_sinks.transcript.source import Source
-from listen_sinks.transcript.timeline import Timeline, without_repeats
+from listen_sinks.transcript.timeline import Timeline
 
 log = structlog.get_logger(__name__)
 
-OVERLAP: Final = 0.3
-"""Seconds before the last final result that a new engine hears once more: a word cut in two."""
-SETTLED: Final = 15.0
-"""Seconds after which an engine that works has nothing more to say of what it got.
-
-Only for engines whose EngineAway does not tell what is covered.
-"""
 FIRST_DELAY: Final = 0.25  # seconds
 LONGEST_DELAY: Final = 30.0
 _LAST: Final = 5.0  # seconds for results to end when the drain is over
@@ -75,12 +68,8 @@ class Session:
         self._source = Source(
             audio_format, ring_seconds=patience.ring, catch_up=patience.catch_up, kept=kept
         )
-        self._covered = [0.0] * audio_format.channels  # seconds, with a final result
-        self._settled = 0  # frames that an engine had long enough, whatever it said
-        self._needed = 0  # frames before which the engine of now need not understand anything
-        self._given: deque[tuple[float, int]] = deque()  # when, and up to which frame
-        self._answers = False  # the engine has given a result
-        self._line: Timeline | None = None  # its clock
+        self._coverage = Coverage(audio_format.channels, audio_format.sample_rate)
+        self._line: Timeline | None = None  # the clock of the engine of now
         self._taken = 0  # frames that it has by now
         self._wake = asyncio.Event()
         self._ended = False
@@ -124,14 +113,14 @@ class Session:
         tries, since = 0, 0.0
         try:
             while True:
-                before = [*self._covered, self._settled]
+                before = self._coverage.progress
                 try:
                     await self._with(self._made())
                 except EngineAway as away:
                     self.breaks += 1
                     self._settle(away)
                     tries += 1
-                    if tries == 1 or [*self._covered, self._settled] != before:
+                    if tries == 1 or self._coverage.progress != before:
                         tries, since = 1, time.monotonic()
                     too_long = time.monotonic() - since > self._patience.away
                     if too_long or not await self._rest(tries, away):
@@ -182,13 +171,9 @@ class Session:
 
     def _begin(self) -> Timeline:
         """Find out where an engine is to begin."""
-        rate = self._format.sample_rate
-        self._needed = max(round(min(self._covered) * rate), self._settled)
-        start = max(self._needed - round(OVERLAP * rate), 0)
-        self._given.clear()
-        self._answers = False
-        self._taken = start
-        return Timeline(rate, start)
+        self._coverage.begin()
+        self._taken = self._coverage.start
+        return Timeline(self._format.sample_rate, self._taken)
 
     async def _until_drained(
         self, engine: Engine, reading: asyncio.Task[None], feeding: asyncio.Task[None]
@@ -220,7 +205,7 @@ class Session:
                 taken = engine.audio(piece.block)
                 await attempt("did not take audio", self._within(self._patience.audio), taken)
                 self._taken = line.position
-                self._note_given(line.position)
+                self._coverage.give(line.position)
             if self._ended:
                 self._leave_out(line.position, self._source.end)
                 return
@@ -228,48 +213,27 @@ class Session:
 
     def _leave_out(self, start: int, stop: int) -> None:
         """Take note of frames that cannot be had any more."""
-        start = max(start, self._needed)
+        start = max(start, self._coverage.needed)
         if stop > start:
             self._missed(start / self._format.sample_rate, stop / self._format.sample_rate)
 
     async def _read(self, engine: Engine, line: Timeline) -> None:
         async for result in engine.results():
-            self._answers = True
-            told = line.told(result)
-            if not 0 <= told.channel < len(self._covered):
-                continue
-            new = without_repeats(told, self._covered[told.channel])
+            new = self._coverage.new(line.told(result))
             if new is None:
                 continue
             self._heard(new)
             if new.is_final:
-                self._covered[new.channel] = max(self._covered[new.channel], new.end)
-                needed = round((min(self._covered) - OVERLAP) * self._format.sample_rate)
-                self._source.forget(min(needed, line.position))
-
-    def _note_given(self, position: int) -> None:
-        now = time.monotonic()
-        if not self._given or now - self._given[-1][0] >= SETTLED / 15:
-            self._given.append((now, position))
-        while len(self._given) > 1 and now - self._given[1][0] >= SETTLED:
-            self._given.popleft()
+                self._coverage.cover(new)
+                self._source.forget(min(self._coverage.start, line.position))
 
     def _settle(self, away: EngineAway) -> None:
-        """Find out what need not be heard again, words or none."""
         line, self._line = self._line, None
-        if line is None:  # it did not even open
-            return
-        if away.covered is not None:
-            position = min(round(line.at(away.covered) * self._format.sample_rate), line.position)
-            self._settled = max(self._settled, position)
-            return
-        for when, position in self._given:
-            if self._answers and time.monotonic() - when >= SETTLED:
-                self._settled = max(self._settled, position)
+        if line is not None:  # else it did not even open
+            self._coverage.settle(away, line)
 
     def _give_up(self) -> None:
-        covered = max(round(min(self._covered) * self._format.sample_rate), self._settled)
-        self._missed(covered / self._format.sample_rate, self.seconds)
+        self._missed(self._coverage.end / self._format.sample_rate, self.seconds)
 
     async def _rest(self, tries: int, away: EngineAway) -> bool:
         """Wait before another try; False if there is no time for one."""

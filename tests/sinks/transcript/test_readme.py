@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from listen_sinks.api import SinkContext
-from listen_sinks.transcript import config, session
+from listen_sinks.transcript import config, coverage, session
 from listen_sinks.transcript.api import TranscriberPlugin
 from listen_sinks.transcript.config import TranscriptConfig
 from listen_sinks.transcript.conformance import EngineContract
@@ -41,7 +41,7 @@ def test_the_defaults_are_as_they_are_told() -> None:
         assert float(rows[key]) == TranscriptConfig.model_fields[key].default
     assert f"({VoicemailConfig.model_fields['transcript_wait'].default:g} s)" in TEXT
     assert f"the newest {MOST_WAITING} results" in TEXT.replace("\n", " ")
-    assert (KEEP_EVERY, session.OVERLAP, session.FIRST_DELAY) == (5.0, 0.3, 0.25)
+    assert (KEEP_EVERY, coverage.OVERLAP, session.FIRST_DELAY) == (5.0, 0.3, 0.25)
 
 
 def test_every_engine_is_on_the_page() -> None:

@@ -7,6 +7,7 @@ import pytest
 from transcript_script import Script, spoken
 
 from listen_codecs.formats import AudioFormat
+from listen_sinks.transcript import coverage
 from listen_sinks.transcript import session as session_module
 from listen_sinks.transcript.api import EngineRefused, Result
 from listen_sinks.transcript.session import Patience, Session
@@ -191,7 +192,7 @@ async def test_audio_that_this_sink_never_got_moves_the_times_of_what_follows() 
 async def test_silence_is_covered_once_an_engine_that_answers_had_it_for_long_enough(
     monkeypatch: pytest.MonkeyPatch, *, answers: bool
 ) -> None:
-    monkeypatch.setattr(session_module, "SETTLED", 0.0)
+    monkeypatch.setattr(coverage, "SETTLED", 0.0)
     script = Script(["after 5"], every=0.4 if answers else 1000.0)
     listener = Listener(script, Patience(ring=1, drain=5))
     running = asyncio.create_task(listener.session.run())
