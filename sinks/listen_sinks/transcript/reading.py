@@ -50,12 +50,7 @@ async def read_aloud(
     )
     running = asyncio.create_task(session.run(), name="transcript: read aloud")
     try:
-        async for block in blocks:
-            session.put(block)
-            while session.behind > BEHIND and not running.done():  # noqa: ASYNC110 - no event
-                await asyncio.sleep(_LOOK)
-            if running.done():
-                break
+        await _read(blocks, session, running)
         session.end()
         transcript.whole = await running
     finally:
@@ -64,3 +59,15 @@ async def read_aloud(
     if not transcript.complete:
         raise EngineAway(f"it has not heard everything: {session.left or 'it broke off'}")
     return transcript
+
+
+async def _read(
+    blocks: AsyncIterable[AudioBlock], session: Session, running: asyncio.Task[bool]
+) -> None:
+    """Put blocks in as the engine takes them; stop when it is left."""
+    async for block in blocks:
+        session.put(block)
+        while session.behind > BEHIND and not running.done():  # noqa: ASYNC110 - no event
+            await asyncio.sleep(_LOOK)
+        if running.done():
+            return

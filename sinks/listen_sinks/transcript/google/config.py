@@ -1,7 +1,7 @@
 """What an operator can choose about Google. plugin.py acts on it, README.md explains it."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -26,7 +26,9 @@ class GoogleConfig(BaseModel):
     """Further languages that may be spoken (BCP 47); Google decides which one is."""
     model: str | None = Field(default=None, min_length=1)
     """Google's model; `telephony` at 8 kHz and the one for long audio above it, if absent."""
-    hints: tuple[str, ...] = Field(default=(), max_length=1000)
+    hints: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = Field(
+        default=(), max_length=1000
+    )
     """Words and phrases that are likely: names, products. At most 100 characters each."""
     hint_boost: float = Field(default=10.0, gt=0, le=20)
     """How much more likely hints are."""

@@ -25,6 +25,13 @@ def test_a_key_that_does_not_exist_is_refused() -> None:
         GoogleConfig.model_validate({"laguage": "en-US"})
 
 
+@pytest.mark.parametrize("hint", ["", "a" * 101])
+def test_a_hint_that_google_would_refuse_is_refused_at_the_start(hint: str) -> None:
+    assert GoogleConfig(hints=("jambonz", "a" * 100)).hints[0] == "jambonz"
+    with pytest.raises(ValidationError, match=r"100 characters|1 character"):
+        GoogleConfig(hints=("jambonz", hint))
+
+
 def test_a_stream_is_replaced_before_google_ends_it_even_while_somebody_speaks() -> None:
     from listen_sinks.transcript.google.stream import LATE
 
