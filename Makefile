@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 ARGS ?=
 TEST_JOBS ?= 3
 
+# The tests start the program some two hundred times: each time would compile it anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo run test test-faults check bench format lock clean
 
 demo: $(VENV)/.offline
