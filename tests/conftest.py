@@ -1,5 +1,6 @@
 """What every test stands on: asyncio, and no blocking call on its event loop."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +9,15 @@ from hypothesis import settings
 
 settings.register_profile("listen-server", deadline=None)  # machines differ, and are shared
 settings.load_profile("listen-server")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Look for no garbage among all the tests: not while they are found, nor in any of them."""
+    gc.disable()
+    yield
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
