@@ -12,23 +12,27 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from listen_server import __version__
-from listen_server.commands.check import check_config, sinks
-from listen_server.commands.credentials import credentials
-from listen_server.commands.demo import demo
-from listen_server.commands.doctor import doctor
-from listen_server.commands.lazily import lazily
+from listen_server.commands.lazily import commands, lazily
 from listen_server.commands.manner import plain, usage_fault
-from listen_server.commands.schema import schema
-from listen_server.commands.serve import serve
-from listen_server.commands.transcribe import transcribe
 from listen_server.errors import ConfigError
-from listen_server.simulator.cli import call
 
 INTERRUPTED = 130  # exit status of what Ctrl-C, or no answer to a question, has ended
 USAGE_ERROR = 2  # exit status for what the operator must change, as typer's own faults have
 
+_COMMANDS = {
+    "serve": "commands.serve:serve",
+    "demo": "commands.demo:demo",
+    "call": "simulator.cli:call",
+    "doctor": "commands.doctor:doctor",
+    "transcribe": "commands.transcribe:transcribe",
+    "check-config": "commands.check:check_config",
+    "sinks": "commands.check:sinks",
+    "schema": "commands.schema:schema",
+}
+
 app = typer.Typer(
     name="listen-server",
+    cls=commands(_COMMANDS),
     help="Receive the audio that jambonz forks out of phone calls.",
     no_args_is_help=True,
     add_completion=False,
@@ -36,15 +40,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(serve)
-app.command()(demo)
-app.command()(call)
-app.command()(doctor)
-app.command()(transcribe)
-app.command("check-config")(check_config)
-app.command()(sinks)
-app.command()(schema)
-app.add_typer(credentials)
+app.add_typer(lazily("credentials", "Say who may stream."))
 app.add_typer(lazily("mailboxes", "Say whose messages there are."))
 app.add_typer(lazily("messages", "List, play, check and erase messages."))
 app.add_typer(lazily("keys", "Make, rotate and check keys."))

@@ -243,7 +243,19 @@ def test_without_a_voicemail_sink_the_fix_is_told(tmp_path: Path) -> None:
 
 
 def test_commands_that_need_no_store_do_not_load_one() -> None:
-    loaded = "import sys, listen_server.__main__; sys.exit('sqlalchemy' in sys.modules)"
+    loaded = (
+        "import sys, listen_server.__main__, listen_server.commands.serve\n"
+        "sys.exit('sqlalchemy' in sys.modules)"
+    )
+
+    assert subprocess.run([sys.executable, "-c", loaded], check=False).returncode == 0
+
+
+def test_a_command_loads_nothing_of_the_others() -> None:
+    loaded = (
+        "import sys, listen_server.__main__\n"
+        "sys.exit(bool({'numpy', 'listen_server.app', 'uvicorn'} & set(sys.modules)))"
+    )
 
     assert subprocess.run([sys.executable, "-c", loaded], check=False).returncode == 0
 
