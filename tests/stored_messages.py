@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from tables import lay_tables
 from ulid import ULID
 
 from listen_codecs.formats import AudioBlock, AudioFormat
@@ -163,6 +164,7 @@ class Kept:
 @asynccontextmanager
 async def kept(folder: Path) -> AsyncIterator[Kept]:
     """Make a store in a folder, and let go of it."""
+    await asyncio.to_thread(lay_tables, folder)
     url = f"sqlite+aiosqlite:///{folder / 'index.db'}"
     database = await asyncio.to_thread(Database, url)  # it asks for the working directory
     objects = CountingStore(directory_url(folder / "store"))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from harness import Running, serving, settings
+from tables import lay_tables
 from ulid import ULID
 
 from listen_codecs.formats import AudioBlock
@@ -144,5 +145,6 @@ async def machine(data_dir: Path, **changes: Any) -> AsyncIterator[Machine]:
     """Serve voicemail until the block ends."""
     credential = await asyncio.to_thread(lambda: CredentialStore(data_dir).add(TENANT))
     made = await asyncio.to_thread(lambda: machine_settings(data_dir, **changes))
+    await asyncio.to_thread(lay_tables, data_dir)
     async with serving(made) as server:
         yield Machine(server, credential)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from harness import until
 from mailbox_contents import Kept, contents, make_voicemail, shipped, take, voicemail
+from tables import lay_tables
 
 from listen_codecs.formats import AudioBlock
 from listen_sinks.api import (
@@ -29,6 +30,7 @@ from listen_sinks.voicemail.sink import MOST_EVENT_BYTES
 class TestVoicemail(SinkContract):
     @pytest.fixture
     def plugin(self, tmp_path: Path) -> Voicemail:
+        lay_tables(tmp_path)
         return make_voicemail(tmp_path)
 
     def kept(self, plugin: SinkPlugin, stream_id: str) -> AudioBlock | None:

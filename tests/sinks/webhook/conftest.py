@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from postgres import Postgres, postgres  # noqa: F401 - a fixture, found by being here
+from tables import lay_tables
 from webhook_receiver import Receiver
 
 from listen_sinks.voicemail.index.database import Database
@@ -25,8 +26,10 @@ def sqlite_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest) -> str:
-    """The url of a database of either kind."""
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The url of a database of either kind, with empty tables."""
+    if request.param == "sqlite":
+        lay_tables(tmp_path)
     return str(request.getfixturevalue(f"{request.param}_url"))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from message_index import make_erasures
 from postgres import Postgres, postgres  # noqa: F401 - a fixture, found by being here
+from tables import lay_tables
 
 from listen_sinks.voicemail.index.database import Database
 from listen_sinks.voicemail.index.erasures import Erasures
@@ -26,8 +27,10 @@ def sqlite_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest) -> str:
-    """The url of a database of either kind."""
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The url of a database of either kind, with empty tables."""
+    if request.param == "sqlite":
+        lay_tables(tmp_path / "db")
     return str(request.getfixturevalue(f"{request.param}_url"))
 
 
