@@ -13,7 +13,7 @@ import pytest
 from killed_voicemail import Diary, Page, audio_of
 from mailbox_contents import Kept, contents, voicemail
 
-ROUNDS = int(os.environ.get("FAULT_ROUNDS", "6"))  # `make test-faults` has more
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "4"))  # `make test-faults` has more
 TESTS = Path(__file__).parents[2]
 MOST_LOST = 1.0  # seconds
 
