@@ -18,7 +18,7 @@ from voicemail_terminal import SECONDS, TOML, Terminal, everything, place
 from listen_codecs.files import read_audio
 from listen_codecs.wav import HEADER_BYTES
 
-MANY = 1000
+MANY = 450  # the index is read by 200 parts: two whole pages, and one that is not
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_what_a_caller_left_is_heard_and_then_erased_for_good(terminal: Terminal
     assert "all are as they were written" in terminal.run("audit", "verify")
 
 
-def test_a_store_of_a_thousand_messages_is_proven(terminal: Terminal) -> None:
+def test_a_store_of_many_pages_is_proven(terminal: Terminal) -> None:
     terminal.leave(MANY)
 
     assert f"{MANY} part(s) are as they were shipped, and open" in terminal.run(
