@@ -1,7 +1,6 @@
 """Words exactly once and in order: through ends of streams and all faults."""
 
 import asyncio
-import os
 import random
 
 import pytest
@@ -11,12 +10,13 @@ from listen_sinks.transcript.google.clock import Clock
 from listen_sinks.transcript.google.stand_in import Faults, Limits, Relay, spoken
 
 THOUSAND = list(range(1000))
-MINUTES = 30 if "FAULT_ROUNDS" in os.environ else 15  # `make test-faults` has more
 
 
-async def test_speech_without_end_has_every_word_once_although_streams_last_five_minutes() -> None:
+async def test_half_an_hour_of_speech_has_every_word_once_although_streams_last_five_minutes() -> (
+    None
+):
     clock = Clock(300)
-    numbers = list(range(60 * MINUTES))
+    numbers = list(range(1800))
     audio = spoken(numbers, 8000, gap=0.5, group=4, rest=1.6)
 
     async with (
@@ -27,9 +27,9 @@ async def test_speech_without_end_has_every_word_once_although_streams_last_five
         await listener.say(audio, 8000)
         await listener.hang_up()
 
-    assert audio.shape[1] == MINUTES * 60 * 8000
+    assert audio.shape[1] == 1800 * 8000
     assert listener.words() == numbers
-    assert stand_in.streams >= MINUTES / 5 + 1
+    assert stand_in.streams >= 7
 
 
 @pytest.mark.parametrize("api", ["v2", "v1"])
