@@ -12,7 +12,7 @@ from ulid import ULID
 
 from listen_codecs.formats import AudioFormat
 from listen_sinks.voicemail.index.audit_log import AuditLog
-from listen_sinks.voicemail.index.database import Database
+from listen_sinks.voicemail.index.database import PATIENCE, Database
 from listen_sinks.voicemail.index.erasures import Erasures
 from listen_sinks.voicemail.index.ledger import Ledger
 from listen_sinks.voicemail.index.mailboxes import add_mailbox
@@ -31,6 +31,14 @@ def make_key(mailbox: str | None = None, version: int = 1, wrapped: bytes = b"")
     """Make a mailbox key, with noise where the wrapped private half would be."""
     public, _ = new_pair(mailbox or str(ULID()), version)
     return MailboxKey(public, wrapped or os.urandom(72))
+
+
+async def without_patience_for_locks(url: str) -> Database:
+    """Open an index that waits for locks a moment only, and for a slow disk as ever."""
+    database = Database(url, patience=0.2)
+    await database.open()
+    database.patience = PATIENCE
+    return database
 
 
 async def make_mailbox(database: Database, tenant: str = "acme", **options: Any) -> Mailbox:

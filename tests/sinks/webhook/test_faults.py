@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from message_index import without_patience_for_locks
 from outboxes import delivering, make_event, wants_all
 from ulid import ULID
 from webhook_receiver import Received, Receiver
@@ -83,7 +84,7 @@ async def test_two_processes_deliver_each_event_once_and_in_order(
 async def test_while_the_database_is_away_events_wait(
     sqlite_url: str, tmp_path: Path, receiver: Receiver
 ) -> None:
-    database = Database(sqlite_url, patience=0.1)
+    database = await without_patience_for_locks(sqlite_url)
     async with delivering(database, {"crm": receiver}, events=[make_event()]):
         await receiver.until_accepted(1)
         async with locked(tmp_path / "index.db"):
@@ -104,7 +105,7 @@ async def test_what_arrived_while_the_database_went_away_comes_again(
         return 200
 
     receiver.answer = slowly
-    database = Database(sqlite_url, patience=0.1)
+    database = await without_patience_for_locks(sqlite_url)
     async with delivering(database, {"crm": receiver}, events=[make_event()], speed=100):
         await asked.wait()
         async with locked(tmp_path / "index.db"):

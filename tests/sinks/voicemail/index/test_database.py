@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from message_index import make_mailbox, make_part, ship
+from message_index import make_mailbox, make_part, ship, without_patience_for_locks
 from postgres import Postgres
 from sqlalchemy import select, text
 
@@ -23,9 +23,19 @@ from listen_sinks.voicemail.index.usage import mailbox_usage
 
 
 @asynccontextmanager
-async def impatient(url: str, patience: float = 0.2) -> AsyncIterator[Database]:
-    """Open a database that waits for nobody."""
+async def opened(url: str, patience: float = 2.0) -> AsyncIterator[Database]:
+    """Have a database that is opened when it is first used."""
     database = Database(url, patience=patience)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def impatient(url: str) -> AsyncIterator[Database]:
+    """Open a database that waits for no lock."""
+    database = await without_patience_for_locks(url)
     try:
         yield database
     finally:
@@ -74,14 +84,14 @@ async def test_a_reader_sees_one_state_whatever_is_written_meanwhile(database: D
 
 
 async def test_nothing_is_written_by_a_reader_on_postgresql(postgres_url: str) -> None:
-    async with impatient(postgres_url) as database:
+    async with opened(postgres_url) as database:
         with pytest.raises(IndexAway, match="cannot be written"):
             async with database.reading() as session:
                 await session.execute(text("DELETE FROM tenants"))
 
 
 async def test_sqlite_keeps_what_it_told_of_and_nothing_that_was_deleted(tmp_path: Path) -> None:
-    async with impatient(url_below(tmp_path)) as database, database.reading() as session:
+    async with opened(url_below(tmp_path)) as database, database.reading() as session:
         found = [
             (await session.execute(text(f"PRAGMA {name}"))).scalar_one()
             for name in (
@@ -99,7 +109,7 @@ async def test_sqlite_keeps_what_it_told_of_and_nothing_that_was_deleted(tmp_pat
 
 async def test_nobody_else_reads_sqlites_files(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "folder"
-    async with impatient(url_below(folder)) as database:
+    async with opened(url_below(folder)) as database:
         await ensure_tenant(database, "acme")
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
 
@@ -144,7 +154,7 @@ async def test_many_who_wait_for_a_locked_database_are_told_together(tmp_path: P
 async def test_a_process_that_starts_while_the_database_is_locked_reads_all_the_same(
     tmp_path: Path,
 ) -> None:
-    async with impatient(url_below(tmp_path)) as database:
+    async with opened(url_below(tmp_path)) as database:
         await ensure_tenant(database, "acme")
     other = sqlite3.connect(tmp_path / "index.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -162,10 +172,11 @@ async def test_a_first_start_while_the_database_is_locked_is_made_up_for_later(
     other.execute("PRAGMA journal_mode = WAL")
     other.execute("BEGIN EXCLUSIVE")
 
-    async with impatient(url_below(tmp_path)) as database:
+    async with opened(url_below(tmp_path), 0.2) as database:
         with pytest.raises(IndexAway):
             await ensure_tenant(database, "acme")
         other.execute("ROLLBACK")
+        database.patience = 2.0
         assert (await ensure_tenant(database, "acme")).id == "acme"
 
     other.close()
@@ -174,7 +185,7 @@ async def test_a_first_start_while_the_database_is_locked_is_made_up_for_later(
 async def test_a_folder_that_is_not_mounted_yet_is_away(tmp_path: Path) -> None:
     (tmp_path / "volume").write_text("not a folder")
 
-    async with impatient(url_below(tmp_path / "volume")) as database:
+    async with opened(url_below(tmp_path / "volume"), 0.2) as database:
         with pytest.raises(IndexAway):
             await database.open()
 
@@ -185,7 +196,7 @@ async def test_a_folder_that_is_not_mounted_yet_is_away(tmp_path: Path) -> None:
 async def test_a_file_that_is_no_database_is_away_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / "index.db").write_bytes(b"something else" * 1000)
 
-    async with impatient(url_below(tmp_path)) as database:
+    async with opened(url_below(tmp_path)) as database:
         with pytest.raises(IndexAway, match="is damaged"):
             await database.open()
 
@@ -196,7 +207,7 @@ async def test_a_server_that_is_stopped_and_started_is_away_and_comes_back(
     postgres: Postgres, postgres_url: str
 ) -> None:
     cluster = postgres.cluster()
-    async with impatient(postgres_url, 2.0) as database:
+    async with opened(postgres_url) as database:
         mailbox = await make_mailbox(database)
         before = await ship(database, mailbox.id)
         after = make_part(mailbox.id)
@@ -218,17 +229,19 @@ async def test_a_server_that_says_nothing_any_more_is_away(
     postgres: Postgres, postgres_url: str
 ) -> None:
     cluster = postgres.cluster()
-    async with impatient(postgres_url) as database:
+    async with opened(postgres_url) as database:
         mailbox = await make_mailbox(database)
         part = make_part(mailbox.id)
 
         await asyncio.to_thread(cluster.freeze)
+        database.patience = 0.2
         try:
             async with asyncio.timeout(10):
                 with pytest.raises(IndexAway):
                     await record_shipped(database, part)
         finally:
             await asyncio.to_thread(cluster.freeze, on=False)
+            database.patience = 2.0
 
         assert await _until_back(lambda: record_shipped(database, part)) in ("new", "known")
 
@@ -237,7 +250,7 @@ async def test_a_server_that_is_not_there_at_the_start_is_waited_for(
     postgres: Postgres, postgres_url: str
 ) -> None:
     cluster = postgres.cluster()
-    async with impatient(postgres_url, 2.0) as database:
+    async with opened(postgres_url) as database:
         await asyncio.to_thread(cluster.stop)
         try:
             with pytest.raises(IndexAway):
@@ -251,7 +264,7 @@ async def test_a_server_that_is_not_there_at_the_start_is_waited_for(
 async def test_what_is_said_of_a_database_that_is_away_holds_no_password(tmp_path: Path) -> None:
     url = f"postgresql+asyncpg://tests:canary@/nothing?host={tmp_path}"
 
-    async with impatient(url) as database:
+    async with opened(url, 0.2) as database:
         with pytest.raises(IndexAway) as raised:
             await database.open()
 

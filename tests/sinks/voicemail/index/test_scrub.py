@@ -244,7 +244,7 @@ async def test_the_keys_of_an_erased_mailbox_and_all_words_are_nowhere_in_postgr
 async def test_a_backup_that_reads_the_keys_puts_the_scrub_off_and_stops_nobody(
     postgres_url: str, tmp_path: Path
 ) -> None:
-    async with opened(postgres_url, patience=0.5) as database, opened(postgres_url) as backup:
+    async with opened(postgres_url, patience=2.0) as database, opened(postgres_url) as backup:
         mailbox = await make_mailbox(database)
         part = await ship(database, mailbox.id)
         erasures = make_erasures(database, tmp_path / "kept")
