@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -17,6 +17,7 @@ from listen_server.credentials import CredentialStore, NewCredential
 from listen_server.settings import Settings
 from listen_server.simulator.platform import AppAddress, Line, Order, Outcome, place, read_script
 from listen_server.simulator.platform.info import Server
+from listen_sinks.voicemail.index.errors import UnknownMessage, WrongState
 from listen_sinks.voicemail.index.mailboxes import add_mailbox
 from listen_sinks.voicemail.index.messages import list_messages
 from listen_sinks.voicemail.index.numbers import number_key
@@ -24,6 +25,7 @@ from listen_sinks.voicemail.index.records import Mailbox, Message, MessageState
 from listen_sinks.voicemail.index.tenants import ensure_tenant
 from listen_sinks.voicemail.keys import create_key
 from listen_sinks.voicemail.plugin import Voicemail
+from listen_sinks.voicemail.policies import KEPT
 from listen_sinks.voicemail.profile import Profiles, read_profile
 from listen_sinks.voicemail.store import MessageStore
 
@@ -112,6 +114,14 @@ class Machine:
         """Return the samples of a message, shape (channels, frames)."""
         playback = await (await self.store()).open(TENANT, message.id, actor="user:tester")
         return await playback.samples()
+
+    async def heard(self, mailbox: str) -> list[AudioBlock]:
+        """Return the samples of what a mailbox keeps; of what goes meanwhile, nothing."""
+        found = []
+        for message in await self.messages(mailbox, KEPT):
+            with suppress(UnknownMessage, WrongState):
+                found.append(await self.audio(message))
+        return found
 
     async def store(self) -> MessageStore:
         """Return the door to messages."""

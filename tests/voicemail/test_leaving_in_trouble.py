@@ -266,7 +266,7 @@ async def kept_are(server: Machine, mailbox: str, wanted: list[AudioBlock]) -> N
     """Wait until a mailbox has these recordings, and nothing else."""
     async with asyncio.timeout(20):
         while True:
-            kept = [await server.audio(one) for one in await server.messages(mailbox, KEPT)]
+            kept = await server.heard(mailbox)
             if len(kept) == len(wanted) and all(map(np.array_equal, kept, wanted)):
                 return
             await asyncio.sleep(0.02)
