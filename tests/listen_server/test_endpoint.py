@@ -135,16 +135,19 @@ async def test_two_streams_of_one_call_are_two_recordings(server: Running) -> No
 
 
 async def test_frames_are_read_once_per_tick(tmp_path: Path) -> None:
+    loop = asyncio.get_running_loop()
     async with serving(settings(tmp_path, tick=0.2)) as server:
+        began = loop.time()
         async with server.connect() as socket:
             await socket.send(METADATA)
             for _ in range(20):
                 await socket.send(bytes(320))
                 await asyncio.sleep(0.01)
         recording = await server.recording()
+        ticks = (loop.time() - began) / 0.2
 
     assert recording.audio.shape == (1, 3200)
-    assert len(recording.blocks) <= 5
+    assert len(recording.blocks) <= ticks * 1.15 + 2  # a turn of ticks.py is up to a tenth sooner
 
 
 async def test_silence_ends_the_verb_with_one_disconnect(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from listen_server.server.reports import HandshakeTimedOut, Report, RequestRefus
 from listen_server.server.serving import running
 
 QUICK = ServerOptions(port=0, handshake_timeout=0.1)
+IN_TIME = ServerOptions(port=0, handshake_timeout=0.6)  # for a first request to be whole
 PATIENT = ServerOptions(port=0, handshake_timeout=60)
 
 
@@ -41,7 +42,7 @@ async def test_a_head_that_drips_in_is_closed_like_one_that_stops() -> None:
 
 
 async def test_a_second_request_that_drips_in_is_closed_too() -> None:
-    async with running(Calls(), None, QUICK) as bound, await Peer.connect(bound.port) as peer:
+    async with running(Calls(), None, IN_TIME) as bound, await Peer.connect(bound.port) as peer:
         peer.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         await peer.reader.readuntil(b"serving")
         peer.send(b"GET / HT")
@@ -50,7 +51,7 @@ async def test_a_second_request_that_drips_in_is_closed_too() -> None:
 
 
 async def test_a_body_that_drips_in_after_its_answer_is_not_awaited_for_ever() -> None:
-    async with running(Calls(), None, QUICK) as bound, await Peer.connect(bound.port) as peer:
+    async with running(Calls(), None, IN_TIME) as bound, await Peer.connect(bound.port) as peer:
         peer.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
         await peer.reader.readuntil(b"serving")
         peer.send(b"x")
@@ -60,7 +61,7 @@ async def test_a_body_that_drips_in_after_its_answer_is_not_awaited_for_ever() -
 
 async def test_a_call_outlives_the_deadline_of_its_handshake() -> None:
     async with (
-        running(Calls(), None, ServerOptions(port=0, handshake_timeout=0.6)) as bound,
+        running(Calls(), None, IN_TIME) as bound,
         await Peer.connect(bound.port) as late,
         await Peer.call(bound.port) as call,
     ):
