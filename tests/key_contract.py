@@ -6,22 +6,22 @@ A test class inherits `KeyProviderContract`, or `RemoteContract`, and says how i
 import asyncio
 import base64
 import logging
-import socket
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import port_of
 
 from listen_sinks.voicemail.keys import KeyProvider, KeysAway, WrongKey, check, make_provider
 
 SECRET = bytes(range(100, 132))
 CONTEXT = {"mailbox": "01KB0000000000000000000MBX", "version": "1"}
 OTHER_CONTEXTS = (CONTEXT | {"version": "2"}, {"mailbox": CONTEXT["mailbox"]}, {"check": "x"})
-PATIENCE = 0.5  # seconds: the timeout that tests give to a provider
+PATIENCE = 0.5  # seconds: the timeout of a provider whose service is away or hangs
 
 
 @asynccontextmanager
@@ -105,9 +105,7 @@ class Service(ABC):
     """A key service on a port of this machine, that can go away and come back."""
 
     def __init__(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = port_of(self)
 
     @abstractmethod
     def running(self) -> Any:
@@ -139,33 +137,32 @@ class RemoteContract(KeyProviderContract):
 
     @pytest.fixture
     async def provider(self, service: Service, tmp_path: Path) -> AsyncIterator[KeyProvider]:
-        async with service.running(), self.opened(service, tmp_path) as provider:
+        async with service.running(), opened(self.kind, service.values(), tmp_path) as provider:
             yield provider
 
-    def opened(self, service: Service, data_dir: Path) -> Any:
+    def impatient(self, service: Service, data_dir: Path) -> Any:
         return opened(self.kind, service.values() | {"timeout": PATIENCE}, data_dir)
 
     async def test_it_opens_while_the_service_is_away_and_serves_when_it_comes(
         self, service: Service, tmp_path: Path
     ) -> None:
-        async with self.opened(service, tmp_path) as provider:
+        async with self.impatient(service, tmp_path) as provider:
             with pytest.raises(KeysAway):
                 await provider.wrap(SECRET, CONTEXT)
 
             async with service.running():
-                wrapped = await when_back(provider)
+                wrapped = await when_back(lambda: provider.wrap(SECRET, CONTEXT))
 
             with pytest.raises(KeysAway):
                 await provider.unwrap(wrapped, CONTEXT)
 
             async with service.running():
-                await when_back(provider)
-                assert await provider.unwrap(wrapped, CONTEXT) == SECRET
+                assert await when_back(lambda: provider.unwrap(wrapped, CONTEXT)) == SECRET
 
     async def test_a_service_that_hangs_is_away_after_the_timeout_and_comes_back(
         self, service: Service, tmp_path: Path
     ) -> None:
-        async with self.opened(service, tmp_path) as provider:
+        async with self.impatient(service, tmp_path) as provider:
             async with service.hanging():
                 began = time.monotonic()
                 with pytest.raises(KeysAway):
@@ -173,15 +170,16 @@ class RemoteContract(KeyProviderContract):
                 assert time.monotonic() - began < 10 * PATIENCE
 
             async with service.running():
-                assert await provider.unwrap(await when_back(provider), CONTEXT) == SECRET
+                wrapped = await when_back(lambda: provider.wrap(SECRET, CONTEXT))
+                assert await when_back(lambda: provider.unwrap(wrapped, CONTEXT)) == SECRET
 
 
-async def when_back(provider: KeyProvider) -> bytes:
-    """Wrap the secret as soon as the service is found to be back."""
+async def when_back(ask: Callable[[], Awaitable[bytes]]) -> bytes:
+    """Ask until the service is found to be back; return what it says then."""
     async with asyncio.timeout(15):
         while True:
             try:
-                return await provider.wrap(SECRET, CONTEXT)
+                return await ask()
             except KeysAway:
                 await asyncio.sleep(0.05)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from ports import port_of
 
 from listen_sinks.mail.config import MailSettings
 
@@ -129,10 +130,10 @@ class MailReceiver:
                 auth_require_tls=self.tls == "starttls",
             )
 
+        self.port = self.port or port_of(self)
         server = await loop.create_server(
             connected, "127.0.0.1", self.port, ssl=context if self.tls == "tls" else None
         )
-        self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
         finally:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from ports import port_of
 from standardwebhooks import Webhook as StandardWebhook
 
 from listen_sinks.webhook.config import WebhookSettings
@@ -76,8 +77,8 @@ class Receiver:
             handlers.add(task)
             task.add_done_callback(handlers.discard)
 
+        self.port = self.port or port_of(self)
         server = await asyncio.start_server(connected, "127.0.0.1", self.port, **options)
-        self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
         finally:

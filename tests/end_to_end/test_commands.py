@@ -5,21 +5,23 @@ import json
 import os
 import shlex
 import signal
-import socket
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from ports import held_port
 from process import COMMAND, command, finished_calls, server_process
 
 from listen_server.simulator.order import Order
 
 
-def free_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return str(taken.getsockname()[1])
+@pytest.fixture
+def port() -> Iterator[str]:
+    """Have a port that is free, and that nobody else gets before a server does."""
+    with held_port() as free:
+        yield str(free)
 
 
 def verb_in(printed: str) -> dict[str, object]:
@@ -92,8 +94,9 @@ def _named(lines: Iterable[str], part: str) -> list[str]:
     return shlex.split(next(line for line in lines if part in line))[1:]
 
 
-def test_the_doctor_of_a_fresh_install_ends_with_a_verb_that_works(tmp_path: Path) -> None:
-    port = free_port()
+def test_the_doctor_of_a_fresh_install_ends_with_a_verb_that_works(
+    tmp_path: Path, port: str
+) -> None:
     looked = command("doctor", "--data-dir", str(tmp_path), LISTEN_PORT=port)
     verb = verb_in(looked.stdout)
 
@@ -109,8 +112,7 @@ def test_the_doctor_of_a_fresh_install_ends_with_a_verb_that_works(tmp_path: Pat
     assert f"{verb['url']} takes a call" in up.stdout
 
 
-def test_the_doctor_fills_a_credential_in_and_tries_it(tmp_path: Path) -> None:
-    port = free_port()
+def test_the_doctor_fills_a_credential_in_and_tries_it(tmp_path: Path, port: str) -> None:
     added = command("credentials", "add", "acme", "--data-dir", str(tmp_path))
     user, password = (line.partition(": ")[2] for line in added.stdout.splitlines())
     options = ["doctor", "--data-dir", str(tmp_path), "--user", user, "--password"]
@@ -136,7 +138,7 @@ def test_the_doctor_fills_a_credential_in_and_tries_it(tmp_path: Path) -> None:
     ],
 )
 def test_the_doctor_says_what_is_bad_and_how_to_mend_it(
-    tmp_path: Path, toml: str, word: str
+    tmp_path: Path, port: str, toml: str, word: str
 ) -> None:
     config = tmp_path / "listen-server.toml"
     config.write_text(toml)
@@ -144,7 +146,7 @@ def test_the_doctor_says_what_is_bad_and_how_to_mend_it(
     looked = command(
         "doctor",
         *("--config", str(config), "--data-dir", str(tmp_path / "data")),
-        LISTEN_PORT=free_port(),
+        LISTEN_PORT=port,
     )
 
     assert looked.returncode == 1

@@ -3,6 +3,7 @@ import json
 from typing import Any
 
 import pytest
+from ports import held_port
 from simulator.bare_server import CLOSE, TEXT, BareServer, bare_server
 from simulator.calling import script, target_of
 
@@ -131,10 +132,9 @@ async def test_a_cancelled_call_says_goodbye() -> None:
 
 
 async def test_a_call_that_does_not_come_about_says_why() -> None:
-    async with bare_server() as server:
-        target = target_of(server)
-
-    result = await place_call(target, script())
+    with held_port() as port:
+        target = Target(address=parse_address(f"ws://127.0.0.1:{port}/listen"))
+        result = await place_call(target, script())
 
     assert result.ended == "not connected"
     assert (result.fault or "").startswith("nothing listens on 127.0.0.1 port")

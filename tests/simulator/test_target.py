@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from ports import held_port
 from simulator.bare_server import bare_server, header, switching
 from simulator.virtual_time import run_in_virtual_time
 
@@ -123,11 +124,11 @@ def test_an_upgrade_without_an_answer_is_given_up_after_ten_seconds() -> None:
 
 
 async def test_a_port_where_nothing_listens_is_told() -> None:
-    async with bare_server() as server:
-        url = server.url
-
-    with pytest.raises(CallError, match=r"nothing listens on 127.0.0.1 port \d+; is the server"):
-        await reach(Target(address=parse_address(url)))
+    with (
+        held_port() as port,
+        pytest.raises(CallError, match=rf"nothing listens on 127.0.0.1 port {port}; is the server"),
+    ):
+        await reach(Target(address=parse_address(f"ws://127.0.0.1:{port}/listen")))
 
 
 async def test_a_host_that_cannot_be_is_told() -> None:

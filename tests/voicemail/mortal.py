@@ -12,6 +12,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from harness import serving
+from ports import port_of
 from voicemail.machine import machine_settings
 
 from listen_server.simulator.platform import Line
@@ -45,6 +46,7 @@ class Mortal:
     def start(self) -> None:
         """Start it, on the port that it had, and wait until it takes calls."""
         _CONTEXT.set_forkserver_preload(_IMPORTED)
+        self.port = self.port or port_of(self)
         ours, theirs = _CONTEXT.Pipe()
         self.process = _CONTEXT.Process(target=_serve, args=(self.data_dir, self.port, theirs))
         self.process.start()

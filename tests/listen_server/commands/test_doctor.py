@@ -3,23 +3,24 @@
 import io
 import json
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import held_port
 from terminal import Ended, run
 
 from listen_server.credentials import CredentialStore, NewCredential, Scope
 
 
 @pytest.fixture(autouse=True)
-def port(monkeypatch: pytest.MonkeyPatch) -> int:
+def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Have a port that is free, and a disk that is not full."""
     monkeypatch.setenv("LISTEN_MIN_FREE_DISK", "0")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        free: int = taken.getsockname()[1]
-    monkeypatch.setenv("LISTEN_PORT", str(free))
-    return free
+    with held_port() as free:
+        monkeypatch.setenv("LISTEN_PORT", str(free))
+        yield free
 
 
 def doctor(data_dir: Path, *options: str) -> Ended:

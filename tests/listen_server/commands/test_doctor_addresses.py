@@ -2,12 +2,13 @@
 
 import asyncio
 import json
-import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from harness import serving, settings
+from ports import held_port
 from terminal import Ended, run
 
 from listen_server.app import App
@@ -21,14 +22,13 @@ SECRET = "whsec-of-the-account"  # noqa: S105 - a test's
 
 
 @pytest.fixture(autouse=True)
-def port(monkeypatch: pytest.MonkeyPatch) -> int:
+def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Have a port that is free, a disk that is not full, and an application to import."""
     monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "live"))
     monkeypatch.setenv("LISTEN_MIN_FREE_DISK", "0")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        free: int = taken.getsockname()[1]
-    monkeypatch.setenv("LISTEN_PORT", str(free))
-    return free
+    with held_port() as free:
+        monkeypatch.setenv("LISTEN_PORT", str(free))
+        yield free
 
 
 def serve_desk(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
