@@ -56,7 +56,7 @@ class Running:
         return self.app.telemetry.registry.get_sample_value(name, labels) or 0.0
 
 
-async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     """Wait until something is so; fail if it does not come about."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - what it waits for has no event of its own

@@ -98,7 +98,7 @@ class MailReceiver:
         self.authority.cert_pem.write_to_path(folder / "mail-ca.pem")
         return "mail-ca.pem"
 
-    async def until_mails(self, count: int, seconds: float = 20.0) -> None:
+    async def until_mails(self, count: int, seconds: float = 60.0) -> None:
         async with asyncio.timeout(seconds):
             while len(self.mails) < count:
                 self._something.clear()

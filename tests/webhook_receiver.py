@@ -52,13 +52,13 @@ class Receiver:
         return f"http://127.0.0.1:{self.port}/events?from=listen-server"
 
     def settings(self, **changes: Any) -> WebhookSettings:
-        given = {"url": self.url, "secret": self.secret, "allow_networks": [HERE], "timeout": 2}
+        given = {"url": self.url, "secret": self.secret, "allow_networks": [HERE], "timeout": 30}
         return WebhookSettings.model_validate({**given, **changes})
 
     def told(self, key: str = "type") -> list[Any]:
         return [one.told[key] for one in self.received]
 
-    async def until(self, enough: Callable[[], bool], seconds: float = 20.0) -> None:
+    async def until(self, enough: Callable[[], bool], seconds: float = 60.0) -> None:
         async with asyncio.timeout(seconds):
             while not enough():
                 self._something.clear()

@@ -104,7 +104,7 @@ class Machine:
 
     async def messages(self, mailbox: str, states: Sequence[MessageState] = EVERY) -> list[Message]:
         """Return what is in a mailbox, oldest first, once all is shipped."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while self.plugin.shipping.waiting:  # noqa: ASYNC110 - it has no event
                 await asyncio.sleep(0.01)
         page = await list_messages(self.plugin.database, TENANT, mailbox, states=states)

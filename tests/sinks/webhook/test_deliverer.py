@@ -69,10 +69,17 @@ async def test_a_service_that_answers_500_for_a_day_gets_everything_in_the_end(
 ) -> None:
     speed = 20_000.0
     event = make_event()
-    over = asyncio.get_running_loop().time() + DAY / speed
-    receiver.answer = lambda _: 500 if asyncio.get_running_loop().time() < over else 200
+    loop = asyncio.get_running_loop()
+    over = loop.time() + DAY / speed
 
-    async with delivering(database, {"crm": receiver}, events=[event], speed=speed) as tally:
+    def answer(_: Received) -> int:
+        few = len(receiver.received) <= 20  # on a slow machine, tries take hours of that day
+        return 500 if few or loop.time() < over else 200
+
+    receiver.answer = answer
+
+    patient = {"crm": receiver.settings(give_up_days=30)}
+    async with delivering(database, patient, events=[event], speed=speed) as tally:
         await receiver.until_accepted(1)
 
     assert {one.id for one in receiver.received} == {event.id}
