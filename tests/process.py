@@ -128,7 +128,7 @@ def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
         [*COMMAND, *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=110,  # a test has 120
         check=False,
         env={**os.environ, **environment},
     )

@@ -18,7 +18,7 @@ def desk() -> Desk:
 @pytest.fixture(params=["webhooks", "websocket"])
 async def platform(request: pytest.FixtureRequest, desk: Desk) -> AsyncIterator[Platform]:
     app = served(desk, prefix="/desk", addresses=Addresses(audio="wss://audio.example.com"))
-    async with up(app) as address, httpx2.AsyncClient(trust_env=False) as client:
+    async with up(app) as address, httpx2.AsyncClient(trust_env=False, timeout=60) as client:
         if request.param == "webhooks":
             yield Http(client, f"http://{address}/desk")
         else:

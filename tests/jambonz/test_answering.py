@@ -22,7 +22,10 @@ LATE = "a method of the call application was late"
 
 @pytest.fixture(params=["webhooks", "websocket"])
 async def wrong(request: pytest.FixtureRequest) -> AsyncIterator[Platform]:
-    async with up(served(Wrong())) as address, httpx2.AsyncClient(trust_env=False) as client:
+    async with (
+        up(served(Wrong())) as address,
+        httpx2.AsyncClient(trust_env=False, timeout=60) as client,
+    ):
         if request.param == "webhooks":
             yield Http(client, f"http://{address}")
         else:

@@ -40,7 +40,10 @@ async def test_the_example_answers_over_both_transports(example: str) -> None:
     made: dict[str, Any] = {}
     exec(compile(example, "README.md", "exec"), made)  # noqa: S102 - our own example
 
-    async with up(made["app"]) as address, httpx2.AsyncClient(trust_env=False) as client:
+    async with (
+        up(made["app"]) as address,
+        httpx2.AsyncClient(trust_env=False, timeout=60) as client,
+    ):
         http, socket = Http(client, f"http://{address}"), await Socket.open(address)
         for platform in (http, socket):
             (gather,) = await platform.new()

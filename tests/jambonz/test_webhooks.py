@@ -29,7 +29,7 @@ async def webhooks(
 ) -> AsyncIterator[Http]:
     """Serve a desk over HTTP."""
     app = served(desk or Desk(), **options)
-    async with up(app) as address, httpx2.AsyncClient(trust_env=False) as client:
+    async with up(app) as address, httpx2.AsyncClient(trust_env=False, timeout=60) as client:
         yield Http(client, f"http://{address}", secret)
 
 
@@ -229,7 +229,7 @@ async def test_the_status_of_a_call_that_has_a_socket_may_come_by_http() -> None
     desk = Desk()
     made = Served(desk)
     app = Starlette(routes=made.routes)
-    async with up(app) as address, httpx2.AsyncClient(trust_env=False) as client:
+    async with up(app) as address, httpx2.AsyncClient(trust_env=False, timeout=60) as client:
         socket = await Socket.open(address)
         await socket.new()
         await Http(client, f"http://{address}").status("completed")

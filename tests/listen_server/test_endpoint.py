@@ -262,7 +262,7 @@ async def test_every_stream_has_a_final_record_when_the_server_stops(tmp_path: P
 async def test_a_browser_is_told_what_the_address_is_for(server: Running) -> None:
     import httpx2
 
-    async with httpx2.AsyncClient() as client:
+    async with httpx2.AsyncClient(timeout=60) as client:
         known = await client.get(f"http://127.0.0.1:{server.port}/listen")
         unknown = await client.get(f"http://127.0.0.1:{server.port}/")
 

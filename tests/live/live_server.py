@@ -63,7 +63,7 @@ async def api(data_dir: Path, **changes: Any) -> AsyncIterator[Api]:
     credential = await asyncio.to_thread(made, data_dir, "acme", ("listen", "api"))
     changes = {"open": False, "applications": DESK, **changes}
     ready = await asyncio.to_thread(lambda: settings(data_dir, **changes))
-    async with serving(ready) as server, httpx2.AsyncClient(trust_env=False) as client:
+    async with serving(ready) as server, httpx2.AsyncClient(trust_env=False, timeout=60) as client:
         yield Api(server, credential, client)
 
 

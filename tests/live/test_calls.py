@@ -303,7 +303,7 @@ async def test_only_the_scope_api_opens_it(tmp_path: Path) -> None:
 
 async def test_no_web_page_commands_a_server_that_asks_for_no_credential(tmp_path: Path) -> None:
     ready = await asyncio.to_thread(lambda: settings(tmp_path))
-    async with serving(ready) as server, httpx2.AsyncClient(trust_env=False) as client:
+    async with serving(ready) as server, httpx2.AsyncClient(trust_env=False, timeout=60) as client:
         url = f"http://127.0.0.1:{server.port}/api/v1/calls"
         from_page = await client.get(url, headers={"Origin": "https://elsewhere.example"})
         from_program = await client.get(url)

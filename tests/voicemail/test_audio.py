@@ -64,7 +64,7 @@ class Served:
 async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
     async with (
         machine(tmp_path_factory.mktemp("server")) as made,
-        httpx2.AsyncClient(trust_env=False) as client,
+        httpx2.AsyncClient(trust_env=False, timeout=60) as client,
     ):
         number, box = await made.box()
         yield Served(made, client, box.id, number)

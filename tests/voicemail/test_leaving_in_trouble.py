@@ -342,7 +342,7 @@ async def test_a_hook_of_a_call_that_nobody_knows_is_answered_with_no_silence(
     app = server.app("http", f"{PATH}/{path}")
     body = {"call_sid": "a", "customerData": {"listen_voicemail": "forged"}, "digits": "2"}
 
-    async with httpx2.AsyncClient(trust_env=False) as client:
+    async with httpx2.AsyncClient(trust_env=False, timeout=60) as client:
         answer = await client.post(app.url, json=body, auth=(app.username, app.password))
 
     verbs = [one["verb"] for one in answer.json()]

@@ -56,7 +56,7 @@ async def peers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Peers
         return store.add("other"), store.add("acme", scopes=("record",))
 
     other, recorder = await asyncio.to_thread(add)
-    async with machine(folder) as server, httpx2.AsyncClient(trust_env=False) as client:
+    async with machine(folder) as server, httpx2.AsyncClient(trust_env=False, timeout=60) as client:
         yield Peers(server, other, recorder, client)
 
 

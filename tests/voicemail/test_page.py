@@ -22,7 +22,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mach
 async def ask(
     app: AppAddress, method: str = "GET", *, known: bool = False, **options: object
 ) -> httpx2.Response:
-    async with httpx2.AsyncClient(trust_env=False) as client:
+    async with httpx2.AsyncClient(trust_env=False, timeout=60) as client:
         auth = (app.username, app.password) if known else None
         return await client.request(method, app.url, auth=auth, **options)  # type: ignore[arg-type]
 

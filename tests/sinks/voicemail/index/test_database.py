@@ -46,12 +46,13 @@ def url_below(folder: Path) -> str:
     return f"sqlite+aiosqlite:///{folder}/index.db"
 
 
-async def test_two_hundred_calls_that_end_at_once_are_all_recorded(database: Database) -> None:
-    mailbox = await make_mailbox(database)
+async def test_two_hundred_calls_that_end_at_once_are_all_recorded(url: str) -> None:
+    async with opened(url, 30.0) as database:
+        mailbox = await make_mailbox(database)
 
-    parts = await asyncio.gather(*[ship(database, mailbox.id) for _ in range(200)])
+        parts = await asyncio.gather(*[ship(database, mailbox.id) for _ in range(200)])
 
-    usage = await mailbox_usage(database, "acme", mailbox.id)
+        usage = await mailbox_usage(database, "acme", mailbox.id)
     assert usage.messages == len({part.message for part in parts}) == 200
 
 
