@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal, TypeAlias, TypeVar
 import typer
 from rich.table import Table
 
-from listen_server.commands.options import ConfigFile, DataDir
+from listen_server.commands.options import ConfigFile, DataDir, SinceOption
 from listen_server.commands.voicemail import console
 from listen_server.errors import ConfigError
 from listen_server.logs import set_up_logs
@@ -51,12 +51,6 @@ TypeOption: TypeAlias = Annotated[
 AboutOption: TypeAlias = Annotated[
     str | None,
     typer.Option("--about", metavar="ID", help="Only about this message or stream."),
-]
-SinceOption: TypeAlias = Annotated[
-    datetime | None,
-    typer.Option(
-        "--since", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Only from then on, in UTC."
-    ),
 ]
 
 _WIDE_ID: Final = 26

@@ -13,12 +13,12 @@ from listen_sinks.voicemail.index.errors import IndexRefusal, UnknownMailbox, Un
 from listen_sinks.voicemail.index.mailboxes import find_mailbox, get_mailbox
 from listen_sinks.voicemail.index.records import Mailbox, Tenant
 
-_ID: Final = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
+ID: Final = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 
 def read_id(text: str) -> str:
     """Return a message's id in capitals. Raises ConfigError for what is none."""
-    if not _ID.fullmatch(text.strip().upper()):
+    if not ID.fullmatch(text.strip().upper()):
         raise ConfigError(
             f"{text!r} is no message: ids have 26 letters and digits, as `messages list` shows them"
         )

@@ -1,5 +1,6 @@
 """Options that several commands share, with their words. Values are judged with the settings."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -50,4 +51,10 @@ TlsCert: TypeAlias = Annotated[
 ]
 TlsKey: TypeAlias = Annotated[
     str | None, typer.Option(metavar="FILE", help="Its private key, PEM.", show_default=False)
+]
+SinceOption: TypeAlias = Annotated[
+    datetime | None,
+    typer.Option(
+        "--since", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Only from then on, in UTC."
+    ),
 ]

@@ -28,6 +28,9 @@ class KeepsAudit(Protocol):
     directory: Path
     """Where the key that signs it is."""
 
+    def derive(self, purpose: str) -> bytes | None:
+        """Return a secret of all processes that share the index; None before it is open."""
+
 
 class CommandAudit:
     """Writes down who commands what. Opens the index when there is the first to write."""
@@ -37,6 +40,7 @@ class CommandAudit:
         own = f"sqlite+aiosqlite:///{data_dir.absolute() / 'index.db'}"
         self._url = found.database_url if found else own
         self._key = (found.directory if found else data_dir) / _KEY
+        self._derive = found.derive if found else _nothing
         self._opening = asyncio.Lock()
         self._opened: tuple[Any, Any] | None = None
 
@@ -62,11 +66,17 @@ class CommandAudit:
 
     def _open(self) -> tuple[Any, Any]:
         # What keeps an index takes long to import, and most servers are never commanded.
+        from listen_sinks.voicemail.index.audit_keys import PURPOSE  # noqa: PLC0415
         from listen_sinks.voicemail.index.audit_log import AuditLog  # noqa: PLC0415
         from listen_sinks.voicemail.index.database import Database  # noqa: PLC0415
         from listen_sinks.voicemail.index.own_secrets import audit_key  # noqa: PLC0415
 
-        return Database(self._url, patience=_PATIENCE), AuditLog(audit_key(self._key))
+        audit = AuditLog(audit_key(self._key), self._derive(PURPOSE))
+        return Database(self._url, patience=_PATIENCE), audit
+
+
+def _nothing(_purpose: str) -> None:
+    return None
 
 
 def _event(credential: str, call: SeenCall) -> "AuditEvent":

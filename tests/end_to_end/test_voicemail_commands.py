@@ -269,7 +269,7 @@ def test_a_command_loads_nothing_of_the_others() -> None:
             *("list", "show", "play", "export", "delete", "undelete", "hold", "release"),
             *("redact", "erase", "verify", "tidy"),
         ],
-        "audit": ["verify"],
+        "audit": ["list", "verify", "heads"],
     }.items(),
 )
 def test_every_group_tells_its_commands(group: str, commands: list[str]) -> None:

@@ -20,6 +20,7 @@ from listen_sinks.shipping import Shipping
 from listen_sinks.voicemail.config import VoicemailConfig
 from listen_sinks.voicemail.fates import Fates
 from listen_sinks.voicemail.housekeeping import Housekeeping
+from listen_sinks.voicemail.index.audit_keys import PURPOSE as VOUCHING
 from listen_sinks.voicemail.index.audit_log import AuditLog
 from listen_sinks.voicemail.index.database import Database
 from listen_sinks.voicemail.index.erasures import Erasures
@@ -118,7 +119,8 @@ class Voicemail(SinkPlugin):
 
     def erasures(self, database: Database) -> Erasures:
         """Make what erases in a database, and takes it down. Blocks. Raises as above."""
-        audit = AuditLog(audit_key(self.directory / AUDIT_KEY))
+        vouching = derived(self.number_secret(), VOUCHING)
+        audit = AuditLog(audit_key(self.directory / AUDIT_KEY), vouching)
         return Erasures(database, audit, Ledger(self.directory / LEDGER))
 
     async def in_thread(self, work: Callable[[], _T]) -> _T:

@@ -29,6 +29,7 @@ class AuditReport:
 
     chains: int
     entries: int
+    machines: int  # whose keys have signed
     problems: tuple[AuditProblem, ...]
 
 
@@ -53,7 +54,7 @@ async def check_audit(
         async for row in _rows(session):
             entries += 1
             check = checks.setdefault(row.chain, ChainCheck(row.chain))
-            check.take(row.number, _entry(row), row.hash)
+            check.take(row.number, entry_of(row), row.hash)
             if (row.chain, row.number) in wanted:
                 found[row.chain, row.number] = row.hash
     problems: list[AuditProblem] = []
@@ -61,7 +62,8 @@ async def check_audit(
         check.finish(heads.get(chain), keys)
         problems += check.problems
     problems += missing(dict.fromkeys(witnessed), found)
-    return AuditReport(len(checks), entries, tuple(problems))
+    machines = len({signed.key for signed in heads.values()})
+    return AuditReport(len(checks), entries, machines, tuple(problems))
 
 
 async def _rows(session: AsyncSession) -> AsyncIterator[AuditRow]:
@@ -97,7 +99,7 @@ async def _firsts(session: AsyncSession) -> Sequence[AuditRow]:
     return (await session.scalars(select(AuditRow).where(AuditRow.number == 0))).all()
 
 
-def _entry(row: AuditRow) -> AuditEntry | None:
+def entry_of(row: AuditRow) -> AuditEntry | None:
     """Return what a row says; None if this program cannot have written it."""
     witness = _witness(row)
     try:

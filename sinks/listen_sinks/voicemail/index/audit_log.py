@@ -22,6 +22,7 @@ from listen_sinks.voicemail.index.audit import (
     key_name,
     sign,
 )
+from listen_sinks.voicemail.index.audit_keys import publish_key, vouched_keys
 from listen_sinks.voicemail.index.database import Database
 from listen_sinks.voicemail.index.records import AuditMark
 from listen_sinks.voicemail.index.schema import AuditChainRow, AuditRow
@@ -31,8 +32,10 @@ from listen_sinks.voicemail.index.statements import insert_once
 class AuditLog:
     """The chain of this process, signed by this key. Safe to use from any task."""
 
-    def __init__(self, key: Ed25519PrivateKey) -> None:
+    def __init__(self, key: Ed25519PrivateKey, vouching: bytes | None = None) -> None:
+        """Take the secret that vouches for keys (audit_keys.py): without it none is published."""
         self._key = key
+        self._vouching = vouching
         self._chain = str(ULID())
 
     @property
@@ -40,6 +43,12 @@ class AuditLog:
         """Return this key's public half by its name, as the check wants it."""
         public = self._key.public_key()
         return {key_name(public): public}
+
+    async def known_keys(self, database: Database) -> dict[str, Ed25519PublicKey]:
+        """Return this key, and those of other machines that are vouched for. Raises IndexAway."""
+        if self._vouching is None:
+            return self.trusted
+        return await vouched_keys(database, self._vouching) | self.trusted
 
     async def note(self, database: Database, *events: AuditEvent) -> AuditMark:
         """Write down what happened, by itself. Raises IndexAway."""
@@ -71,6 +80,8 @@ class AuditLog:
         row = await _locked(session, chain)
         if row is None:
             raise RuntimeError("an audit chain went away between two statements")
+        if self._vouching is not None:
+            await publish_key(session, self._key.public_key(), self._vouching)
         if is_first:
             event = AuditEvent("start", "process")
             witness = tuple(await unseen_heads(session, chain))

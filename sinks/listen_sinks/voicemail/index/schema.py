@@ -290,6 +290,17 @@ class AuditRow(Base):
     previous: Mapped[str] = mapped_column(_HASH)
     hash: Mapped[str] = mapped_column(_HASH)
 
+    __table_args__ = (Index("ix_audit_log_at_chain_number", "at", "chain", "number"),)
+
+
+class AuditKeyRow(Base):
+    """The public key of a machine that writes the audit log."""
+
+    __tablename__ = "audit_keys"
+    name: Mapped[str] = mapped_column(_HASH, primary_key=True)  # as signed heads have it
+    public: Mapped[bytes]
+    voucher: Mapped[bytes]  # of whoever put it there: audit_keys.py
+
 
 class EventTargetRow(Base):
     """Who wants to be told of what. Its address and its secret are in the configuration alone."""
