@@ -19,6 +19,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
 from listen_server.admission import Admission
+from listen_server.backlog import Backlog
 from listen_server.contradictions import contradictions
 from listen_server.conversation import Message, Receive, Send
 from listen_server.credentials import CredentialStore, Scope
@@ -108,7 +109,7 @@ class App:
         await asyncio.to_thread(self.health.look)
         self.health.opened([sink.plugin for sink in self.sinks.values()])
         _say_who_may_stream(self.settings, self.admission, self.credentials)
-        watching = asyncio.create_task(self.health.watch())
+        watching = asyncio.create_task(self._watch())
         try:
             yield
         finally:
@@ -119,6 +120,12 @@ class App:
             await _close_all(self.sinks.values())
             await self._parts.close()
             await asyncio.to_thread(self.telemetry.traces.close)
+
+    async def _watch(self) -> None:
+        plugins = {name: sink.plugin for name, sink in self.sinks.items()}
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.health.watch())
+            group.create_task(Backlog(plugins, self.telemetry.backlog).watch())
 
     async def _livez(self, _request: Request) -> Response:
         return PlainTextResponse("alive\n")

@@ -147,6 +147,8 @@ class Outbox:
                 await asyncio.to_thread(forget, [path for path, _ in waiting])
                 for event in unwritten:
                     self._unwritten.remove(event)
+        left = await asyncio.to_thread(self._room.count) if waiting else 0
+        self._telemetry.backlog.events_on_disk(left)
 
     # who is told
 

@@ -2,16 +2,20 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from listen_server.backlog_metrics import BacklogMetrics
 from listen_server.logs import failure
 from listen_server.sparing import Sparing
 from listen_server.traces import NoTraces, Traces
 from listen_sinks.api import Call, Outcome, SinkError
+
+if TYPE_CHECKING:
+    from listen_sinks.voicemail.index.deliveries import OutboxBacklog
 
 log = structlog.get_logger(__name__)
 
@@ -106,12 +110,7 @@ class Telemetry:
             ["type", "outcome"],
             registry=self.registry,
         )
-        self.oldest_event = Gauge(
-            "listen_event_waits_seconds",
-            "Age of the oldest event that waits.",
-            registry=self.registry,
-            multiprocess_mode="livemax",
-        )
+        self.backlog = BacklogMetrics(self.registry)
 
     def _define_process(self) -> None:
         registry = self.registry
@@ -234,9 +233,9 @@ class Telemetry:
         """Count a try to deliver an event: delivered, failed or dead."""
         self.events.labels(event_type, outcome).inc()
 
-    def event_waits(self, seconds: float) -> None:
-        """Follow how long the oldest event waits."""
-        self.oldest_event.set(seconds)
+    def outbox_has(self, outbox: object, backlog: "OutboxBacklog") -> None:
+        """Follow what waits in an outbox."""
+        self.backlog.outbox_has(outbox, backlog)
 
     # listen_sinks.buffered.Watcher
 

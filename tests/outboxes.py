@@ -14,6 +14,7 @@ from ulid import ULID
 from webhook_receiver import Receiver
 
 from listen_sinks.voicemail.index.database import Database
+from listen_sinks.voicemail.index.deliveries import OutboxBacklog
 from listen_sinks.voicemail.index.outbox import Subscription, put_alone, subscribe
 from listen_sinks.webhook.config import WebhookSettings
 from listen_sinks.webhook.deliverer import Deliverer
@@ -27,13 +28,14 @@ class Tally:
     """What a deliverer counted."""
 
     tried: Counter[tuple[str, str]] = field(default_factory=Counter)
-    waits: float = 0.0
+    backlog: OutboxBacklog | None = None
 
     def event_tried(self, event_type: str, outcome: str) -> None:
         self.tried[event_type, outcome] += 1
 
-    def event_waits(self, seconds: float) -> None:
-        self.waits = seconds
+    def outbox_has(self, outbox: object, backlog: OutboxBacklog) -> None:
+        del outbox
+        self.backlog = backlog
 
     def outcomes(self) -> Counter[str]:
         return sum((Counter({key[1]: n}) for key, n in self.tried.items()), Counter())

@@ -40,7 +40,7 @@ class Uncounted:
     def event_tried(self, event_type: str, outcome: str) -> None:
         """Take no notice."""
 
-    def event_waits(self, seconds: float) -> None:
+    def outbox_has(self, outbox: object, backlog: object) -> None:
         """Take no notice."""
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar, Final, Literal, Protocol, TypeAlias
+from typing import Any, ClassVar, Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -232,6 +232,30 @@ class SinkPlugin:
 
     async def close(self) -> None:
         """Let go of everything. No sink of this plugin is alive any more."""
+
+
+WhatWaits: TypeAlias = Literal["spool", "transcript"]
+"""Finished, and not yet in its store; kept, and not yet understood. No label but these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How much there is of what is not yet where it belongs."""
+
+    count: int
+    size: int  # bytes
+    oldest: datetime | None  # when the longest of it began to wait; None where nothing does
+
+
+@runtime_checkable
+class Waits(Protocol):
+    """A plugin that can say what waits in it for something that may be away: a store, an engine."""
+
+    async def waiting(self) -> Mapping[WhatWaits, Waiting]:
+        """Return it by what it waits for.
+
+        Asked a few times a minute. May raise: then the figures stay what they were.
+        """
 
 
 class SinkError(Exception):

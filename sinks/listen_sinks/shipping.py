@@ -30,10 +30,18 @@ class Shipping(Generic[_T]):
         self._queue: asyncio.Queue[_T] = asyncio.Queue()
         self._failed_in_a_row = 0
         self._hurry = asyncio.Event()
-        self.waiting = 0
-        """Things that are not there yet."""
+        self._left: dict[int, _T] = {}
         self.shipped = 0
         self.failures = 0
+
+    @property
+    def waiting(self) -> int:
+        """Return how many things are not there yet."""
+        return len(self._left)
+
+    def left(self) -> list[_T]:
+        """Return the things that are not there yet."""
+        return list(self._left.values())
 
     def start(self) -> None:
         """Begin to ship."""
@@ -45,7 +53,7 @@ class Shipping(Generic[_T]):
     def add(self, things: Iterable[_T]) -> None:
         """Ship these too."""
         for thing in things:
-            self.waiting += 1
+            self._left[id(thing)] = thing
             self._queue.put_nowait(thing)
 
     async def close(self, patience: float) -> None:
@@ -69,12 +77,12 @@ class Shipping(Generic[_T]):
                 self._failed(error)
                 await self._rest()
             else:
-                self._succeeded()
+                self._succeeded(thing)
             finally:
                 self._queue.task_done()
 
-    def _succeeded(self) -> None:
-        self.waiting -= 1
+    def _succeeded(self, thing: _T) -> None:
+        self._left.pop(id(thing), None)
         self.shipped += 1
         if self._failed_in_a_row:
             self._failed_in_a_row = 0

@@ -65,6 +65,9 @@ async def test_messages_are_told_of_when_they_are_in_their_mailbox(
     async with serving(made) as server:
         await call(server)
         await receiver.until_accepted(2)
+        in_spool = {"sink": "voicemail", "what": "spool"}
+        await until(lambda: server.metric("listen_waiting_items", **in_spool) == 0)
+        await until(lambda: server.metric("listen_events_waiting", state="waiting") is not None)
 
     counts, one = sorted(receiver.received, key=lambda request: str(request.told["type"]))
     assert (counts.told["type"], counts.told["data"]["new"]) == ("mailbox.counts", 1)

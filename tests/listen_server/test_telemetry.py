@@ -139,6 +139,8 @@ def test_every_label_is_one_that_somebody_has_looked_at() -> None:
         "method",
         "event_type",  # a Literal of events.py of the webhooks
         "outcome",  # of a delivery: a Literal
+        "what",  # a Literal of api.py, see backlog.py
+        "state",  # a Literal of backlog_metrics.py
         "cause",  # a Literal of events.py
         "fault",  # the name of one of our error classes, see endpoint.py
         "call.metadata_quality",

@@ -5,7 +5,7 @@ open/<run>/ -> placing.py: the folder of the day
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import ClassVar, Final, TypeVar
 
 import structlog
 
-from listen_sinks.api import Call, Sink, SinkContext, SinkError, SinkPlugin
+from listen_sinks.api import Call, Sink, SinkContext, SinkError, SinkPlugin, Waiting, WhatWaits
 from listen_sinks.description import Document
 from listen_sinks.faults import explain
 from listen_sinks.folders import Run, left_behind, make_folder
@@ -103,6 +103,12 @@ class Recording(SinkPlugin):
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except (OSError, ValueError) as error:
             raise SinkError(explain(error, self.directory)) from error
+
+    async def waiting(self) -> Mapping[WhatWaits, Waiting]:
+        """Return what is to go to the bucket, if there is one."""
+        if self.outbound is None:
+            return {}
+        return {"spool": await self.outbound.waiting()}
 
     async def bring(self, recording: OpenRecording) -> None:
         """Bring a finished recording to its place, or on its way there. Raises SinkError."""

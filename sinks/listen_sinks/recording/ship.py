@@ -7,10 +7,13 @@ lies in the folder of its run, where recovery.py finds it if this process is kil
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from listen_sinks.api import Waiting
 from listen_sinks.description import Document, encode
 from listen_sinks.folders import sync_folder
 from listen_sinks.objects import ObjectsAway, ObjectStore
@@ -24,7 +27,7 @@ class NameTaken(Exception):  # noqa: N818 - a finding: the recording stays here
 
 
 @dataclass(eq=False, slots=True)
-class Waiting:
+class Outgoing:
     """A finished recording, in the folder of a run."""
 
     document: Document
@@ -56,16 +59,24 @@ class Outbound:
     def prepare(self, document: Document) -> None:
         """Do nothing: a bucket has no folders."""
 
+    async def waiting(self) -> Waiting:
+        """Return what is not there yet."""
+        left = self.shipping.left()
+        size = await asyncio.to_thread(lambda: sum(map(_size, left)))
+        ended = [text for one in left if (text := one.document.get("ended_at"))]
+        oldest = min(map(datetime.fromisoformat, ended), default=None)
+        return Waiting(len(left), size, oldest)
+
     def bring(self, document: Document, run: Path, leftovers: Sequence[Path]) -> None:
         """Ship what a sidecar lists, soon; `leftovers` go now. Blocks: for a thread."""
         let_go(run, leftovers)
-        self._loop.call_soon_threadsafe(self._add, Waiting(document, run))
+        self._loop.call_soon_threadsafe(self._add, Outgoing(document, run))
 
-    def _add(self, waiting: Waiting) -> None:
+    def _add(self, waiting: Outgoing) -> None:
         self.streams.add(waiting.document["stream_id"])
         self.shipping.add([waiting])
 
-    async def ship(self, waiting: Waiting) -> None:
+    async def ship(self, waiting: Outgoing) -> None:
         """Ship one recording. Raises whatever keeps it from being there; then it is still here."""
         document = waiting.document
         names = ObjectNames(document)
@@ -78,7 +89,7 @@ class Outbound:
         await asyncio.to_thread(_remove, waiting)
         self.streams.discard(document["stream_id"])
 
-    async def _upload(self, waiting: Waiting, names: ObjectNames) -> None:
+    async def _upload(self, waiting: Outgoing, names: ObjectNames) -> None:
         document = waiting.document
         text = await asyncio.to_thread(lambda: encode(names.in_sidecar(document)) + b"\n")
         if await self._is_there(names.sidecar, text):
@@ -140,7 +151,15 @@ class BytesSource:
         return (self.data[at : at + size] for at in range(0, len(self.data), size))
 
 
-def _remove(waiting: Waiting) -> None:
+def _size(waiting: Outgoing) -> int:
+    found = 0
+    for file in waiting.document["files"]:
+        with suppress(FileNotFoundError):
+            found += (waiting.run / file["name"]).stat().st_size
+    return found
+
+
+def _remove(waiting: Outgoing) -> None:
     """Remove a recording from here: the sidecar last, for a process that is killed on the way."""
     for file in waiting.document["files"]:
         (waiting.run / file["name"]).unlink(missing_ok=True)

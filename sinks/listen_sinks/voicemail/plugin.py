@@ -5,7 +5,7 @@ sink.py -> spool/ -> ../shipping.py -> ship.py -> ../objects.py, index/
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 import structlog
 
-from listen_sinks.api import Call, Sink, SinkContext, SinkError, SinkPlugin
+from listen_sinks.api import Call, Sink, SinkContext, SinkError, SinkPlugin, Waiting, WhatWaits
 from listen_sinks.faults import explain
 from listen_sinks.objects import ObjectStore, directory_url
 from listen_sinks.shipping import Shipping
@@ -100,6 +100,16 @@ class Voicemail(SinkPlugin):
     def unavailable(self) -> str | None:
         """Return why no call should come: no room, no working disk, or no key to seal to."""
         return self.spool.unavailable() or self.mailboxes.unavailable()
+
+    async def waiting(self) -> Mapping[WhatWaits, Waiting]:
+        """Return what the spool has of calls that are over, and what this process transcribes."""
+        spooled = self.shipping.left()
+        size = await asyncio.to_thread(lambda: sum(stored.size() for stored in spooled))
+        oldest = min((stored.end.ended_at for stored in spooled), default=None)
+        found: dict[WhatWaits, Waiting] = {"spool": Waiting(len(spooled), size, oldest)}
+        with suppress(IndexAway):  # then the spool fills, and is what somebody looks for
+            found["transcript"] = await self.catching_up.waiting()
+        return found
 
     async def close(self) -> None:
         """Bring what is open to its end, and ship what can be shipped soon."""

@@ -18,6 +18,7 @@ import structlog
 from ulid import ULID
 
 from listen_codecs.formats import AudioFormat, Mix
+from listen_sinks.api import Waiting
 from listen_sinks.objects import ObjectsAway
 from listen_sinks.transcript.api import EngineAway, EngineRefused
 from listen_sinks.transcript.board import BOARD, Offer
@@ -31,6 +32,7 @@ from listen_sinks.voicemail.index.transcripts import (
     SOME,
     WHOLE,
     Untranscribed,
+    count_untranscribed,
     put_transcript,
     untranscribed,
 )
@@ -161,6 +163,16 @@ class CatchingUp:
             if self._is_mine:
                 with contextlib.suppress(IndexAway):
                     await drop_task(self._database, TASK, self._owner)
+
+    async def waiting(self) -> Waiting:
+        """Return what a round would begin with, where rounds are this process's. IndexAway."""
+        if not self._is_mine:
+            return Waiting(0, 0, None)
+        now = datetime.now(UTC)
+        found = await count_untranscribed(
+            self._database, after=now - OLDEST, before=now - self._newest
+        )
+        return Waiting(*found)
 
     async def _keep(self) -> None:
         while True:

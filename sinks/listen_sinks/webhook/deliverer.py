@@ -15,14 +15,14 @@ from typing import Final
 import structlog
 
 from listen_sinks.voicemail.index.database import Database
-from listen_sinks.voicemail.index.deliveries import forget_settled, oldest_waiting
+from listen_sinks.voicemail.index.deliveries import forget_settled, look
 from listen_sinks.voicemail.index.errors import IndexAway
 from listen_sinks.voicemail.index.outbox import subscribe
 from listen_sinks.webhook.way import POLL, Clock, Subscriber, Watcher, Way
 
 log = structlog.get_logger(__name__)
 
-_LOOK_EVERY: Final = 30.0  # seconds between two looks at the age of what waits
+_LOOK_EVERY: Final = 30.0  # seconds between two looks at what waits
 _TELL_EVERY: Final = 300.0  # seconds between two lines about an outbox that is away
 _AFTER_FAULT: Final = 60.0  # seconds
 _TIDY_EVERY: Final = timedelta(hours=1)
@@ -106,8 +106,7 @@ class Deliverer:
         tidied: datetime | None = None
         while True:
             now = self._clock.now()
-            oldest = await oldest_waiting(self._database)
-            self._watcher.event_waits((now - oldest).total_seconds() if oldest else 0.0)
+            self._watcher.outbox_has(self, await look(self._database))
             if tidied is None or now - tidied > _TIDY_EVERY:
                 tidied = now
                 await forget_settled(self._database, "delivered", now - _KEEP_DELIVERED)

@@ -40,6 +40,10 @@ class WaitingRoom:
         unfinished.rename(self._folder / f"{name}.json")
         sync_folder(self._folder)
 
+    def count(self) -> int:
+        """Return how many events wait. Raises OSError."""
+        return sum(1 for _ in self._folder.glob("*.json"))
+
     def waiting(self) -> list[tuple[Path, Event]]:
         """Return the events that wait, the first that was told first. Raises OSError."""
         if not self._folder.is_dir():

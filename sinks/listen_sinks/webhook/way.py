@@ -14,7 +14,14 @@ from typing import Final, Protocol
 import structlog
 
 from listen_sinks.voicemail.index.database import Database
-from listen_sinks.voicemail.index.deliveries import Claimed, Tried, claim, settle, target_is_gone
+from listen_sinks.voicemail.index.deliveries import (
+    Claimed,
+    OutboxBacklog,
+    Tried,
+    claim,
+    settle,
+    target_is_gone,
+)
 from listen_sinks.voicemail.index.outbox import Subscription
 from listen_sinks.webhook.answers import Answer
 from listen_sinks.webhook.events import Event
@@ -36,8 +43,8 @@ class Watcher(Protocol):
     def event_tried(self, event_type: str, outcome: str) -> None:
         """Count a try: it was `delivered`, has `failed` and comes again, or the event is `dead`."""
 
-    def event_waits(self, seconds: float) -> None:
-        """Follow the age of the oldest event that waits; 0 if none does."""
+    def outbox_has(self, outbox: object, backlog: OutboxBacklog) -> None:
+        """Follow what is in an outbox, which is the same object each time."""
 
 
 @dataclass(frozen=True, slots=True)

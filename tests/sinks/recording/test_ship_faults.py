@@ -37,6 +37,9 @@ async def test_while_the_bucket_is_away_calls_go_on_and_nothing_is_lost(
             await live.start(calls[3])
             await until(lambda: failures(plugin) >= 2, 20.0)
             assert waiting(plugin) == 3
+            spooled = (await plugin.waiting())["spool"]
+            assert (spooled.count, spooled.oldest is not None) == (3, True)
+            assert spooled.size > 3 * 2 * 8000  # bytes of a second of audio each
             assert plugin.unavailable() is None
             await live.audio(tone(calls[3]))
             await live.finish(make_outcome(calls[3], 8000))

@@ -11,6 +11,7 @@ from mailbox_contents import contents, shipped, take, voicemail
 from spooled import files_below
 
 from listen_sinks import objects, shipping
+from listen_sinks.api import Waiting
 from listen_sinks.objects import ObjectStore
 from listen_sinks.testing import make_call, make_outcome, tone
 
@@ -52,6 +53,9 @@ async def test_while_the_bucket_is_away_calls_go_on_and_nothing_is_lost(
             await live.start(calls[3])
             await until(lambda: plugin.shipping.failures >= 2, 20.0)
             assert plugin.shipping.waiting == 3
+            spooled = (await plugin.waiting())["spool"]
+            assert (spooled.count, spooled.oldest is not None) == (3, True)
+            assert spooled.size > 3 * 2 * 8000  # bytes of a second of audio each
             assert plugin.unavailable() is None
             await live.audio(tone(calls[3]))
             await live.finish(make_outcome(calls[3], 8000))
@@ -61,6 +65,7 @@ async def test_while_the_bucket_is_away_calls_go_on_and_nothing_is_lost(
             for call in calls[4:]:
                 await take(plugin, call, tone(call))
             await until(lambda: not plugin.shipping.waiting, 20.0)
+            assert (await plugin.waiting())["spool"] == Waiting(0, 0, None)
             assert await asyncio.to_thread(files_below, tmp_path / "spool") == {"reserve"}
 
         config = there.config

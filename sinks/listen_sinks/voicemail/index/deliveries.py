@@ -45,6 +45,15 @@ class Tried:
     counts: bool = True  # as a try; else it was only put off
 
 
+@dataclass(frozen=True, slots=True)
+class OutboxBacklog:
+    """How many deliveries are not done: an event counts once for each target."""
+
+    waiting: int
+    dead: int
+    oldest: datetime | None  # since when the oldest that waits does
+
+
 async def claim(
     database: Database, target: str, now: datetime, until: datetime, limit: int
 ) -> list[Claimed]:
@@ -125,11 +134,15 @@ async def let_die(session: AsyncSession, target: str, why: str, now: datetime) -
     )
 
 
-async def oldest_waiting(database: Database) -> datetime | None:
-    """Return since when the oldest event waits; None if none does. Raises IndexAway."""
+async def look(database: Database) -> OutboxBacklog:
+    """Return how much waits, and is given up. Raises IndexAway."""
+    unsettled = DeliveryRow.state.in_(("waiting", "dead"))
+    query = select(DeliveryRow.state, func.count(), func.min(DeliveryRow.since))
     async with database.reading() as session:
-        oldest = select(func.min(DeliveryRow.since)).where(DeliveryRow.state == "waiting")
-        return await session.scalar(oldest)
+        rows = (await session.execute(query.where(unsettled).group_by(DeliveryRow.state))).all()
+    found = {state: (number, oldest) for state, number, oldest in rows}
+    waiting, oldest = found.get("waiting", (0, None))
+    return OutboxBacklog(waiting, found.get("dead", (0, None))[0], oldest)
 
 
 async def forget_settled(database: Database, state: DeliveryState, before: datetime) -> int:

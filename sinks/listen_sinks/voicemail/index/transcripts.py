@@ -125,6 +125,24 @@ async def untranscribed(
         )
 
 
+async def count_untranscribed(
+    database: Database, *, after: datetime, before: datetime
+) -> tuple[int, int, datetime | None]:
+    """Return how many parts wait for an engine that was away, their bytes, the oldest's end.
+
+    Of those that ended between two moments. Raises IndexAway.
+    """
+    query = (
+        select(func.count(), func.sum(PartRow.size), func.min(PartRow.ended_at))
+        .join(MessageRow, MessageRow.id == PartRow.message)
+        .where(MessageRow.state.in_(KEPT), PartRow.frames > 0, _has(SOME), ~_has(WHOLE))
+        .where(PartRow.ended_at >= after, PartRow.ended_at < before)
+    )
+    async with database.reading() as session:
+        count, size, oldest = (await session.execute(query)).one()
+        return count, int(size or 0), oldest
+
+
 async def total_untranscribed(database: Database) -> float:
     """Return how many seconds of audio have no transcript. Raises IndexAway."""
     async with database.reading() as session:

@@ -5,6 +5,7 @@ No key is needed for any of it. Every method blocks: ship.py calls them in threa
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -53,6 +54,14 @@ class Stored:
     def tails(self) -> bytes:
         """Return the tail records of an object that is cut, joined; none of one that is sealed."""
         return b"".join(tail_records(self.files.tails))
+
+    def size(self) -> int:
+        """Return the bytes of its files; of those that are gone meanwhile, none."""
+        found = 0
+        for path in self.files.all():
+            with suppress(FileNotFoundError):
+                found += path.stat().st_size
+        return found
 
     def drop(self) -> None:
         """Remove it from the spool. Raises OSError."""

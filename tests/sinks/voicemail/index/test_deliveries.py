@@ -6,10 +6,11 @@ from outboxes import make_event, wants_all
 from listen_sinks.voicemail.index.database import Database
 from listen_sinks.voicemail.index.deliveries import (
     Claimed,
+    OutboxBacklog,
     Tried,
     claim,
     forget_settled,
-    oldest_waiting,
+    look,
     settle,
 )
 from listen_sinks.voicemail.index.event_log import Which, list_events, replay
@@ -109,16 +110,20 @@ async def test_a_replay_takes_an_event_from_who_delivers_it(database: Database) 
     assert again.event == one.event
 
 
-async def test_the_age_of_the_oldest_that_waits_is_known(database: Database) -> None:
-    assert await oldest_waiting(database) is None
+async def test_it_is_known_how_much_waits_since_when_and_what_was_given_up(
+    database: Database,
+) -> None:
+    assert await look(database) == OutboxBacklog(0, 0, None)
     event = make_event()
-    await waiting(database, event, make_event())
+    await waiting(database, event, make_event(), make_event())
 
-    assert await oldest_waiting(database) == event.at
+    assert await look(database) == OutboxBacklog(3, 0, event.at)
 
-    for one in await take(database):
-        await settle(database, [delivered(one)], at())
-    assert await oldest_waiting(database) is None
+    first, second, third = await take(database)
+    await settle(database, [delivered(first), Tried(second, "dead", "500", at())], at())
+    assert await look(database) == OutboxBacklog(1, 1, third.since)
+    await settle(database, [delivered(third)], at())
+    assert await look(database) == OutboxBacklog(0, 1, None)
 
 
 async def test_what_was_settled_long_ago_is_forgotten_and_nothing_else(database: Database) -> None:

@@ -17,6 +17,7 @@ from listen_sinks.voicemail.index.parts import get_message_key, get_values, list
 from listen_sinks.voicemail.index.records import ShippedPart
 from listen_sinks.voicemail.index.schema import EventRow, MessageRow
 from listen_sinks.voicemail.index.transcripts import (
+    count_untranscribed,
     put_transcript,
     record_words,
     total_untranscribed,
@@ -116,6 +117,11 @@ async def test_only_what_has_audio_and_no_transcript_is_to_be_transcribed(
     assert await total_untranscribed(database) == pytest.approx(30.0)
     waiting = await untranscribed(database, begun=True)
     assert {one.message for one in waiting} == {begun.message, half.message}
+
+    counted = await count_untranscribed(database, after=NOON, before=NOON + timedelta(hours=1))
+    assert counted == (2, begun.size + half.size, begun.ended_at)
+    long_ago = {"after": NOON - timedelta(days=9), "before": NOON}
+    assert await count_untranscribed(database, **long_ago) == (0, 0, None)
 
 
 async def test_they_come_in_pages_and_by_their_end(database: Database) -> None:
