@@ -41,7 +41,7 @@ from listen_sinks.voicemail.index.mailboxes import (
     list_mailboxes,
 )
 from listen_sinks.voicemail.index.records import Mailbox
-from listen_sinks.voicemail.index.tenants import ensure_tenant
+from listen_sinks.voicemail.index.tenants import new_tenant
 from listen_sinks.voicemail.index.usage import count_messages
 from listen_sinks.voicemail.keys import create_key
 
@@ -97,16 +97,16 @@ def add(
         provider = await store.root.provider()
         await prove_root(store)
         name = tenant or await _only_tenant(store)
-        is_new = name not in {one.id for one in await store.tenants()}
-        whose = await ensure_tenant(store.database, name)
+        known = {one.id: one for one in await store.tenants()}
+        whose = known.get(name) or new_tenant(name)  # made with its mailbox, or not at all
         hashes = [store.numbers(whose).mailbox(number) for number in numbers or ()]
         key = await create_key(provider, str(ULID()))
         made = await add_mailbox(
-            store.database, name, key, addresses=hashes, catch_all=catch_all, settings=settings
+            store.database, whose, key, addresses=hashes, catch_all=catch_all, settings=settings
         )
         await store.audit.note(store.database, AuditEvent("change", ACTOR, made.id))
         typer.echo(made.id)  # it is there, whatever comes of the rest
-        if is_new and tenant is not None:
+        if name not in known and tenant is not None:
             typer.echo(_told_new(name, entering), err=True)
         return await set_owner(store, made, owner)
 

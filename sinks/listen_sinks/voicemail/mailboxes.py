@@ -20,7 +20,7 @@ from listen_sinks.voicemail.index.errors import IndexAway
 from listen_sinks.voicemail.index.mailboxes import add_mailbox
 from listen_sinks.voicemail.index.routes import load_routing
 from listen_sinks.voicemail.index.routing import BadRouting, Destination, Routing, resolve
-from listen_sinks.voicemail.index.tenants import ensure_tenant
+from listen_sinks.voicemail.index.tenants import new_tenant
 from listen_sinks.voicemail.keys.provider import KeysAway, WrongKey
 from listen_sinks.voicemail.keys.rotation import create_key
 from listen_sinks.voicemail.root import Root
@@ -149,9 +149,8 @@ class Mailboxes:
         try:
             await self._reload()  # another process may have been faster
             if self._find(call) is None:
-                await ensure_tenant(self._database, call.tenant)
                 key = await create_key(await self._root.provider(), str(ULID()))
-                await add_mailbox(self._database, call.tenant, key)
+                await add_mailbox(self._database, new_tenant(call.tenant), key)
                 log.info("mailbox made", tenant=call.tenant, mailbox=key.public.mailbox)
                 await self._reload()
         except (IndexAway, KeysAway, WrongKey) as error:

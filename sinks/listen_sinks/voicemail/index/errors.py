@@ -17,6 +17,10 @@ class UnknownTenant(IndexRefusal):
     """There is no such tenant."""
 
 
+class TenantMade(IndexRefusal):
+    """Somebody else has made the tenant meanwhile, with a salt of its own: hash numbers anew."""
+
+
 class UnknownMailbox(IndexRefusal):
     """The tenant has no such mailbox, or it is erased."""
 

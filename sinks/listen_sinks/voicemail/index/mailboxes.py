@@ -12,20 +12,25 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from listen_sinks.voicemail.index.database import Database
-from listen_sinks.voicemail.index.errors import AddressTaken, CatchAllNeeded, UnknownMailbox
+from listen_sinks.voicemail.index.errors import (
+    AddressTaken,
+    CatchAllNeeded,
+    TenantMade,
+    UnknownMailbox,
+)
 from listen_sinks.voicemail.index.mailbox_keys import key_row
 from listen_sinks.voicemail.index.pins import destroy_pin
-from listen_sinks.voicemail.index.records import Mailbox
+from listen_sinks.voicemail.index.records import Mailbox, Tenant
 from listen_sinks.voicemail.index.schema import AddressRow, MailboxRow
 from listen_sinks.voicemail.index.scrub import rows_move
 from listen_sinks.voicemail.index.statements import insert_once
-from listen_sinks.voicemail.index.tenants import locked_tenant, merged
+from listen_sinks.voicemail.index.tenants import locked_tenant, made_tenant, merged
 from listen_sinks.voicemail.keys.rotation import MailboxKey
 
 
 async def add_mailbox(
     database: Database,
-    tenant: str,
+    tenant: str | Tenant,
     key: MailboxKey,
     *,
     addresses: Sequence[str] = (),
@@ -36,10 +41,11 @@ async def add_mailbox(
     """Make a mailbox with the first version of its key; the key says its id.
 
     A tenant's first mailbox is its catch-all. With `catch_all`, it takes that place from another.
-    Again with the same values it changes nothing. Raises UnknownTenant, AddressTaken, IndexAway.
+    A whole tenant, in place of its name, is made with it, or not at all. Again with the same values
+    it changes nothing. Raises UnknownTenant, TenantMade, AddressTaken, IndexAway.
     """
     async with database.writing() as session:
-        await locked_tenant(session, tenant)
+        tenant = await _tenant_for(session, tenant, addresses)
         if found := await session.get(MailboxRow, key.public.mailbox):
             return await _mailbox(session, found)
         others = await session.scalar(
@@ -154,6 +160,16 @@ async def clear_mailbox(session: AsyncSession, row: MailboxRow, at: datetime) ->
     row.catch_all, row.settings, row.profile, row.erased_at = False, {}, None, at
     await session.execute(delete(AddressRow).where(AddressRow.mailbox == row.id))
     await destroy_pin(session, row.id)
+
+
+async def _tenant_for(session: AsyncSession, tenant: str | Tenant, addresses: Sequence[str]) -> str:
+    """Lock the tenant of a mailbox that is made, or make it; return its name."""
+    if isinstance(tenant, str):
+        return (await locked_tenant(session, tenant)).id
+    row = await made_tenant(session, tenant)
+    if addresses and row.salt != tenant.salt:
+        raise TenantMade(f"tenant {row.id} was made meanwhile by somebody else: do it again")
+    return row.id
 
 
 async def _give_up_catch_all(session: AsyncSession, tenant: str) -> None:

@@ -16,17 +16,27 @@ from listen_sinks.voicemail.index.schema import TenantRow
 from listen_sinks.voicemail.index.statements import insert_once
 
 
+def new_tenant(tenant: str) -> Tenant:
+    """Return a tenant that is nowhere yet: `add_mailbox` makes it, with its first mailbox."""
+    return Tenant(tenant, os.urandom(SALT), {})
+
+
 async def ensure_tenant(database: Database, tenant: str) -> Tenant:
     """Return a tenant, made if there is none of this name. Raises IndexAway."""
     async with database.writing() as session:
-        values = {
-            "id": tenant,
-            "salt": os.urandom(SALT),
-            "settings": {},
-            "created_at": datetime.now(UTC),
-        }
-        await insert_once(session, TenantRow, values)
-        return _tenant(await locked_tenant(session, tenant))
+        return _tenant(await made_tenant(session, new_tenant(tenant)))
+
+
+async def made_tenant(session: AsyncSession, tenant: Tenant) -> TenantRow:
+    """Return the row of a tenant, that others wait for; made if there is none of its name."""
+    values = {
+        "id": tenant.id,
+        "salt": tenant.salt,
+        "settings": dict(tenant.settings),
+        "created_at": datetime.now(UTC),
+    }
+    await insert_once(session, TenantRow, values)
+    return await locked_tenant(session, tenant.id)
 
 
 async def list_tenants(database: Database) -> tuple[Tenant, ...]:

@@ -2,9 +2,15 @@ import asyncio
 
 import pytest
 from message_index import make_key, make_mailbox
+from sqlalchemy.exc import StatementError
 
 from listen_sinks.voicemail.index.database import Database
-from listen_sinks.voicemail.index.errors import AddressTaken, UnknownMailbox, UnknownTenant
+from listen_sinks.voicemail.index.errors import (
+    AddressTaken,
+    TenantMade,
+    UnknownMailbox,
+    UnknownTenant,
+)
 from listen_sinks.voicemail.index.mailboxes import (
     add_mailbox,
     change_mailbox,
@@ -12,7 +18,7 @@ from listen_sinks.voicemail.index.mailboxes import (
     get_mailbox,
     list_mailboxes,
 )
-from listen_sinks.voicemail.index.tenants import ensure_tenant
+from listen_sinks.voicemail.index.tenants import ensure_tenant, list_tenants, new_tenant
 
 SALES, SUPPORT = "1" * 64, "2" * 64  # keyed hashes
 
@@ -80,6 +86,33 @@ async def test_two_mailboxes_cannot_have_one_number(database: Database) -> None:
         )
 
     assert (await get_mailbox(database, "acme", other.id)).settings == {}
+    assert len(await list_mailboxes(database, "acme")) == 2
+
+
+async def test_a_tenant_is_made_with_its_first_mailbox_or_not_at_all(database: Database) -> None:
+    acme = new_tenant("acme")
+    unwritable = {"kept": object()}
+
+    with pytest.raises(StatementError):
+        await add_mailbox(database, acme, make_key(), settings=unwritable)
+    assert await list_tenants(database) == ()
+
+    made = await add_mailbox(database, acme, make_key(), addresses=[SALES])
+    assert made.tenant == "acme"
+    assert await list_tenants(database) == (acme,)
+
+
+async def test_who_makes_a_tenant_second_is_told_that_his_hashes_are_of_another_salt(
+    database: Database,
+) -> None:
+    first = new_tenant("acme")
+    await add_mailbox(database, first, make_key(), addresses=[SALES])
+
+    with pytest.raises(TenantMade):
+        await add_mailbox(database, new_tenant("acme"), make_key(), addresses=[SUPPORT])
+    await add_mailbox(database, new_tenant("acme"), make_key())  # has no hash in it
+
+    assert await list_tenants(database) == (first,)
     assert len(await list_mailboxes(database, "acme")) == 2
 
 
