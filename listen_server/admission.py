@@ -64,11 +64,17 @@ class Admission:
         credentials: CredentialStore,
         *,
         unavailable: Callable[[], str | None],
+        unavailable_to_sent: Callable[[], str | None] | None = None,
         clock: Callable[[], float],
     ) -> None:
+        """Take why streams are refused; perhaps other words for callers whom this server has sent.
+
+        Those are in the middle of a call that began before: they are let in to the last.
+        """
         self._settings = settings
         self._credentials = credentials
         self._unavailable = unavailable
+        self._unavailable_to_sent = unavailable_to_sent or unavailable
         self._clock = clock
         self._throttle = FailureThrottle()
         self._active: Counter[str] = Counter()
@@ -93,7 +99,7 @@ class Admission:
         if isinstance(credential, Refused):
             return credential
         tenant = credential.tenant if credential else OPEN_TENANT
-        if refused := self._capacity(tenant):
+        if refused := self._capacity(tenant, sent=isinstance(credential, Pass)):
             return refused
         if isinstance(credential, Pass):
             return Admitted(tenant, offered, granted=credential.granted)
@@ -160,8 +166,8 @@ class Admission:
             return Refused(403, "scope", f"the credential lacks the scope {request.scope}\n")
         return credential
 
-    def _capacity(self, tenant: str) -> Refused | None:
-        why = self._unavailable()
+    def _capacity(self, tenant: str, *, sent: bool) -> Refused | None:
+        why = self._unavailable_to_sent() if sent else self._unavailable()
         if why is None and self.active >= self._settings.max_streams:
             why = "full"
         limit = self._settings.max_streams_per_tenant

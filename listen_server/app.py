@@ -8,6 +8,7 @@ import gc
 import os
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -66,14 +67,19 @@ class App:
         self.sinks = configure_sinks(settings)
         self.health = Health(settings, self.credentials, self.telemetry)
         self.admission = Admission(
-            settings, self.credentials, unavailable=self.health.unavailable, clock=monotonic
+            settings,
+            self.credentials,
+            unavailable=self.health.unavailable,
+            unavailable_to_sent=partial(self.health.unavailable, draining_matters=False),
+            clock=monotonic,
         )
         self.live = LiveCalls()
         table = RouteTable(_routes(settings, self.sinks))
         self.endpoint = ListenEndpoint(table, self.admission, settings, self.telemetry, self.live)
         plugins = [sink.plugin for sink in self.sinks.values()]
         self._parts = LiveParts(
-            settings, self.live, self.admission, self.credentials, plugins, run_dir
+            *(settings, self.live, self.admission, self.credentials, plugins, run_dir),
+            draining=self._draining,
         )
         self._http = Starlette(
             routes=[*self._parts.routes, Mount("/", app=self.endpoint)], lifespan=self._lifespan
@@ -85,6 +91,14 @@ class App:
                 Route("/metrics", self._metrics),
             ]
         )
+
+    @property
+    def busy(self) -> int:
+        """How many streams are on, and calls that an application has by websocket."""
+        return self.admission.active + self._parts.connected
+
+    def _draining(self) -> bool:
+        return self.health.draining()  # which is said later
 
     async def asgi(self, scope: Message, receive: Receive, send: Send) -> None:
         """Take a call, or anything else that HTTP brings.

@@ -39,9 +39,9 @@ class Health:
         self._files_few = False
         self.draining: Callable[[], bool] = lambda: False
 
-    def unavailable(self) -> str | None:
+    def unavailable(self, *, draining_matters: bool = True) -> str | None:
         """Return why new calls are refused, or None."""
-        if self.draining():
+        if draining_matters and self.draining():
             return "draining"
         if not self._opened:
             return "starting"

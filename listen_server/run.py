@@ -82,7 +82,7 @@ def _worker(settings: Settings) -> App:
 
 def drain_of(app: App) -> Drain:
     """Tie the server's end to the application's calls."""
-    drain = Drain(lambda: app.admission.active)
+    drain = Drain(lambda: app.busy)
     app.health.draining = lambda: not drain.accepting
     return drain
 

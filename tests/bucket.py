@@ -18,7 +18,8 @@ class Link:
     """A TCP port in front of another: open, cut (refuses) or stuck (takes all, says nothing)."""
 
     def __init__(self, to: int) -> None:
-        self._to = to
+        self.to = to
+        """Where connections go that come from now on."""
         self.state: Literal["open", "cut", "stuck"] = "open"
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -42,7 +43,7 @@ class Link:
         try:
             if self.state == "cut":
                 return
-            out_reader, out_writer = await asyncio.open_connection("127.0.0.1", self._to)
+            out_reader, out_writer = await asyncio.open_connection("127.0.0.1", self.to)
             writers.append(out_writer)
             await asyncio.gather(self._pump(reader, out_writer), self._pump(out_reader, writer))
         except (OSError, asyncio.CancelledError):

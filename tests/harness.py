@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from websockets.typing import Subprotocol
 
 from listen_server.app import App
 from listen_server.run import drain_of, options_of
+from listen_server.server.drain import Drain
 from listen_server.server.serving import running
 from listen_server.settings import Settings, load_settings
 from listen_sinks.memory import Memory, MemoryRecording
@@ -26,6 +27,8 @@ class Running:
     app: App
     port: int
     admin_port: int = 0
+    drain: Drain = field(default_factory=Drain)
+    """The server's end, which a signal would begin."""
 
     def url(self, path: str = "/listen") -> str:
         """Return the address of a route."""
@@ -83,8 +86,9 @@ async def serving(made: Settings) -> AsyncIterator[Running]:
     app = await asyncio.to_thread(App, made)  # it reads files: not on the event loop
     options = await asyncio.to_thread(options_of, made)
     admin = app.admin if made.admin_port is not None else None
-    async with running(app.asgi, admin, options, drain=drain_of(app)) as bound:
-        yield Running(app, bound.port, bound.admin_port or 0)
+    drain = drain_of(app)
+    async with running(app.asgi, admin, options, drain=drain) as bound:
+        yield Running(app, bound.port, bound.admin_port or 0, drain)
 
 
 async def say(socket: ClientConnection, *messages: str | bytes) -> None:

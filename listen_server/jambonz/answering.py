@@ -33,6 +33,8 @@ class Answering:
 
     def __init__(self, application: CallApplication) -> None:
         self.application: Final = application
+        self.draining: Callable[[], bool] = lambda: False
+        """Whether calls that are new here are another server's."""
         self._late: set[asyncio.Task[Any]] = set()
 
     def method(self, path: str) -> HookMethod | None:

@@ -47,6 +47,12 @@ class Silent(PeerError):  # noqa: N818 - the name is the fault
     close_code = 1008
 
 
+class Elsewhere(PeerError):  # noqa: N818 - as above, but that nobody is at fault
+    """A call that is new, on a server that takes none any more: jambonz tries again."""
+
+    close_code = 1012
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One thing that jambonz says."""

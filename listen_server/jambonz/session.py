@@ -27,6 +27,7 @@ from listen_server.jambonz.hooks import (
 )
 from listen_server.jambonz.messages import (
     WANTS_VERBS,
+    Elsewhere,
     Message,
     NotText,
     NotUnderstood,
@@ -140,6 +141,8 @@ class Session:
     def _open(self, message: Message) -> None:
         told = _read(CallArrived, message)
         known = self._sockets.find(told.call_sid, self._peer)
+        if known is None and self._sockets.turns_away(told.call_sid, message.type):
+            raise Elsewhere("this server takes no new calls: it is about to stop")
         live = self._hold(told)
         if message.type == "session:adulting":
             return

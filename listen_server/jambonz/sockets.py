@@ -52,6 +52,7 @@ class Sockets:
         self._access = access
         self._lives: dict[tuple[str | None, str], Live] = {}
         self.open_sockets = 0
+        self._turned_away: set[str] = set()  # calls that came while the server drains
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -67,6 +68,23 @@ class Sockets:
         """Return one of them."""
         live = self._lives.get((tenant, sid))
         return live.call if live else None
+
+    @property
+    def connected(self) -> int:
+        """How many calls have a socket at this moment."""
+        return sum(live.call.connected for live in self._lives.values())
+
+    def turns_away(self, sid: str, kind: str) -> bool:
+        """Tell whether a call that is not known here is to go to another server.
+
+        After its `session:new` was turned away it comes with `session:reconnect`, as do those that
+        are on, and have lost their server.
+        """
+        if not self.answering.draining():
+            return False
+        if kind == "session:new":
+            self._turned_away.add(sid)
+        return sid in self._turned_away
 
     async def endpoint(self, websocket: WebSocket) -> None:
         """Serve one socket to its end."""

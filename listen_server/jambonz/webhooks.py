@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from listen_server.jambonz.access import Access, Peer
-from listen_server.jambonz.answering import Answering
+from listen_server.jambonz.answering import Answering, Encode
 from listen_server.jambonz.application import ADULTING_PATH, STATUS_PATH
 from listen_server.jambonz.call import Call
 from listen_server.jambonz.errors import Refused
@@ -108,7 +108,7 @@ class Webhooks:
         try:
             if path == "/":
                 call = Call(read_hook_as(CallArrived, given), addresses, peer)
-                return 200, await self._answering.call(call, encode)
+                return await self._arrived(call, encode)
             if path == STATUS_PATH:
                 return await self._status(read_hook_as(CallStatusChanged, given), addresses, peer)
             if (method := self._answering.method(path)) is None:
@@ -121,6 +121,11 @@ class Webhooks:
             return 200, await self._answering.hook(call, method, told, encode)
         except Refused as error:
             return _told(400, str(error))
+
+    async def _arrived(self, call: Call, encode: Encode) -> Answer:
+        if self._answering.draining():
+            return _told(503, "no new calls: this server is about to stop")
+        return 200, await self._answering.call(call, encode)
 
     async def _status(self, told: CallHook, addresses: Addresses, peer: Peer) -> Answer:
         call = self._connected(told.call_sid, peer.tenant) or Call(told, addresses, peer)

@@ -7,7 +7,7 @@ Most servers have none of the first, and are never asked for the second: what bo
 import asyncio
 import multiprocessing
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ from listen_server.settings import Settings
 from listen_server.voicemail.config import stream_route
 
 if TYPE_CHECKING:
+    from listen_server.jambonz.sockets import Sockets
     from listen_server.live.api import CallsApi
     from listen_server.live.door import Door
     from listen_server.voicemail.mounting import Mounted
@@ -47,8 +48,12 @@ class LiveParts:
         credentials: CredentialStore,
         plugins: Iterable[Any],
         run_dir: Path | None = None,
+        draining: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Take `run_dir` for a worker: where it finds the others, and they find it."""
+        """Take `run_dir` for a worker: where it finds the others, and they find it.
+
+        While it is `draining`, applications take no new calls.
+        """
         self._settings = settings
         self._here = Here(calls)
         self._crew, self._door = _crew(self._here, run_dir, settings.workers)
@@ -57,6 +62,7 @@ class LiveParts:
         self._making = asyncio.Lock()
         self._api: CallsApi | None = None
         self._closing = AsyncExitStack()
+        self._sockets: list[Sockets] = []
         self.routes: list[BaseRoute] = [
             Route("/api/v1/calls", self._list, methods=["GET"]),
             Route("/api/v1/calls/{call_sid}/commands", self._command, methods=["POST"]),
@@ -68,9 +74,18 @@ class LiveParts:
             self.routes += voicemail.routes
             for sockets in voicemail.sockets:
                 calls.add_application(None, sockets)
+            self._sockets += voicemail.sockets
         for path, served in serve_applications(settings, admission, credentials).items():
             calls.add_application(settings.applications[path].tenant, served.sockets)
             self.routes += served.routes
+            self._sockets.append(served.sockets)
+        for sockets in self._sockets:
+            sockets.answering.draining = draining
+
+    @property
+    def connected(self) -> int:
+        """How many calls have a socket to an application."""
+        return sum(sockets.connected for sockets in self._sockets)
 
     def serves(self, path: str) -> bool:
         """Tell whether a path is an application's."""

@@ -215,6 +215,8 @@ class LeavingHooks(VoicemailApplication):
         wants, given = visit.found.settings, self.desk.settings
         if wants.review or wants.min_seconds or told is None:
             return given.review_wait
+        if told.dial_call_duration and self.desk.plugin.fates.kept(visit.state.ticket) is None:
+            return given.review_wait  # another server has the stream: only the index knows
         longest = given.end_on_silence + _SLACK
         silent = not told.digits and (told.dial_call_duration or 0) <= longest
         return given.review_wait if silent else min(given.review_wait, _GLANCE)

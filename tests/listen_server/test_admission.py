@@ -24,12 +24,14 @@ class Door:
     def __init__(self, data_dir: Path, **changes: Any) -> None:
         self.now = 0.0
         self.unavailable: str | None = None
+        self.unavailable_to_sent: str | None = None
         self.passes: Callable[[str, str], Pass | None] | None = PASSES.check
         self.credentials = CredentialStore(data_dir)
         self.admission = Admission(
             load_settings(data_dir=data_dir, **changes),
             self.credentials,
             unavailable=lambda: self.unavailable,
+            unavailable_to_sent=lambda: self.unavailable_to_sent,
             clock=lambda: self.now,
         )
 
@@ -334,6 +336,19 @@ def test_a_pass_opens_the_door_and_says_what_for(
     decision = at.knock(passed=PASSES.issue(GRANTED), headers=headers)
 
     assert decision == Admitted("acme", JAMBONZ, granted=GRANTED.granted)
+
+
+def test_whom_this_server_has_sent_gets_in_while_it_drains_and_not_when_it_is_full(
+    tmp_path: Path,
+) -> None:
+    at = Door(tmp_path, open=True)
+    at.unavailable = "draining"
+
+    assert isinstance(at.knock(), Refused)
+    assert isinstance(at.knock(passed=PASSES.issue(GRANTED)), Admitted)
+
+    at.unavailable_to_sent = "disk nearly full"
+    assert isinstance(at.knock(passed=PASSES.issue(GRANTED)), Refused)
 
 
 @pytest.mark.parametrize("everybody", [False, True])

@@ -75,6 +75,7 @@ def test_no_new_call_comes_while_the_last_ones_end(machine: Machine) -> None:
     machine.health.draining = lambda: True
 
     assert machine.health.unavailable() == "draining"
+    assert machine.health.unavailable(draining_matters=False) is None
 
 
 def test_a_disk_that_runs_full_refuses_calls_until_it_has_room_again(
