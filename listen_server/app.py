@@ -80,6 +80,7 @@ class App:
         self._parts = LiveParts(
             *(settings, self.live, self.admission, self.credentials, plugins, run_dir),
             draining=self._draining,
+            telemetry=self.telemetry,
         )
         self._http = Starlette(
             routes=[*self._parts.routes, Mount("/", app=self.endpoint)], lifespan=self._lifespan

@@ -16,6 +16,7 @@ from listen_sinks.api import Call, Outcome, SinkError
 
 if TYPE_CHECKING:
     from listen_sinks.voicemail.index.deliveries import OutboxBacklog
+    from listen_sinks.voicemail.pins import PinCheck
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +43,7 @@ class Telemetry:
         self._define_streams()
         self._define_sinks()
         self._define_events()
+        self._define_pins()
         self._define_process()
 
     def _define_streams(self) -> None:
@@ -111,6 +113,19 @@ class Telemetry:
             registry=self.registry,
         )
         self.backlog = BacklogMetrics(self.registry)
+
+    def _define_pins(self) -> None:
+        self.pins = Counter(
+            "listen_pin_tries",
+            "PINs that were said by phone, by what came of it.",
+            ["verdict"],
+            registry=self.registry,
+        )
+        self.pin_locks = Counter(
+            "listen_pin_locks",
+            "Mailboxes that were locked: too many PINs were wrong.",
+            registry=self.registry,
+        )
 
     def _define_process(self) -> None:
         registry = self.registry
@@ -236,6 +251,14 @@ class Telemetry:
     def outbox_has(self, outbox: object, backlog: "OutboxBacklog") -> None:
         """Follow what waits in an outbox."""
         self.backlog.outbox_has(outbox, backlog)
+
+    # listen_server.voicemail.desk
+
+    def pin_tried(self, check: "PinCheck") -> None:
+        """Count a PIN that was said, and a lock."""
+        self.pins.labels(check.verdict).inc()
+        if check.locks:
+            self.pin_locks.inc()
 
     # listen_sinks.buffered.Watcher
 

@@ -82,7 +82,7 @@ def unlock(
         owner = await tenant_of(store, tenant)
         box = await mailbox_of(store, owner, mailbox)
         has_pin = await Pins(store.database, store.secret).unlock(box.id)
-        await store.audit.note(store.database, AuditEvent("change", ACTOR, box.id))
+        await store.audit.note(store.database, AuditEvent("unlock", ACTOR, box.id))
         return f"{box.id}: " + ("its PIN can be tried again" if has_pin else "it has no PIN")
 
     typer.echo(run(work, config, data_dir, sink))
@@ -113,6 +113,12 @@ def _told_pin(pin: PinState | None) -> str:
     said = [f"set {pin.changed_at:%Y-%m-%d %H:%M} UTC"]
     said += ["to be changed at the next call"] if pin.must_change else []
     said += [f"{pin.failures} wrong since it was right"] if pin.failures else []
-    if pin.locked_until is not None and pin.locked_until > datetime.now(UTC):
-        said += [f"locked until {pin.locked_until:%Y-%m-%d %H:%M} UTC"]
+    said += [f"locked until {until}: `mailboxes unlock` ends that"] if (until := lock(pin)) else []
     return ", ".join(said)
+
+
+def lock(pin: PinState | None) -> str:
+    """Return until when a PIN is locked, if it is."""
+    if pin is None or pin.locked_until is None or pin.locked_until <= datetime.now(UTC):
+        return ""
+    return f"{pin.locked_until:%Y-%m-%d %H:%M} UTC"

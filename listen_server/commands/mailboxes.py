@@ -15,7 +15,7 @@ from ulid import ULID
 from listen_server.admission import OPEN_TENANT
 from listen_server.commands.mailbox_owner import Owner, read_owner, set_owner
 from listen_server.commands.mailbox_rules import Rules, read_rules, told_rules
-from listen_server.commands.mailbox_showing import show, unlock
+from listen_server.commands.mailbox_showing import lock, show, unlock
 from listen_server.commands.naming import mailbox_of
 from listen_server.commands.options import ConfigFile, DataDir
 from listen_server.commands.rotating import prove_root
@@ -40,6 +40,7 @@ from listen_sinks.voicemail.index.mailboxes import (
     get_mailbox,
     list_mailboxes,
 )
+from listen_sinks.voicemail.index.pins import PinState, list_pins
 from listen_sinks.voicemail.index.records import Mailbox
 from listen_sinks.voicemail.index.tenants import new_tenant
 from listen_sinks.voicemail.index.usage import count_messages
@@ -124,21 +125,25 @@ def list_(
 ) -> None:
     """List the mailboxes. Their numbers are kept as keyed hashes, and cannot be listed."""
 
-    async def work(store: Access) -> list[tuple[Mailbox, Mapping[Any, int]]]:
+    async def work(store: Access) -> list[tuple[Mailbox, Mapping[Any, int], str]]:
         wanted = [one.id for one in await store.tenants() if tenant in (None, one.id)]
+        pins = {owner: await list_pins(store.database, owner) for owner in wanted}
         return [
-            (box, await count_messages(store.database, owner, box.id))
+            (
+                *(box, await count_messages(store.database, owner, box.id)),
+                _told_pin(pins[owner].get(box.id)),
+            )
             for owner in wanted
             for box in await list_mailboxes(store.database, owner)
         ]
 
-    shown = table(*("mailbox", "tenant", "numbers", "new", "all", "deleted", "key", "rules"))
-    for box, counts in run(work, config, data_dir, sink):
+    shown = table(*("mailbox", "tenant", "numbers", "new", "all", "deleted", "key", "PIN", "rules"))
+    for box, counts, pin in run(work, config, data_dir, sink):
         kept = counts["new"] + counts["heard"] + counts["saved"]
         shown.add_row(
             *(box.id, box.tenant, str(box.addresses)),
             *(str(counts["new"]), str(kept), str(counts["deleted"]), f"v{box.key_version}"),
-            told_rules(box),
+            *(pin, told_rules(box)),
         )
     console().print(shown)
 
@@ -181,6 +186,12 @@ def set_(  # noqa: PLR0913 - every parameter is an option of the command
 
     for line in run(work, config, data_dir, sink):
         typer.echo(line)
+
+
+def _told_pin(pin: PinState | None) -> str:
+    if pin is None:
+        return "none"
+    return f"locked until {until}" if (until := lock(pin)) else "set"
 
 
 def _entering(config: Path | None, data_dir: Path | None) -> set[str]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from listen_server.jambonz.sockets import Sockets
     from listen_server.live.api import CallsApi
     from listen_server.live.door import Door
+    from listen_server.telemetry import Telemetry
     from listen_server.voicemail.mounting import Mounted
 
 
@@ -49,6 +50,7 @@ class LiveParts:
         plugins: Iterable[Any],
         run_dir: Path | None = None,
         draining: Callable[[], bool] = lambda: False,
+        telemetry: "Telemetry | None" = None,
     ) -> None:
         """Take `run_dir` for a worker: where it finds the others, and they find it.
 
@@ -68,7 +70,9 @@ class LiveParts:
             Route("/api/v1/calls/{call_sid}/commands", self._command, methods=["POST"]),
         ]
         self.prefixes = tuple(settings.applications)
-        self._voicemail = voicemail = _voicemail(settings, admission, credentials, self._plugins)
+        self._voicemail = voicemail = _voicemail(
+            settings, admission, credentials, self._plugins, telemetry
+        )
         if voicemail:
             self.prefixes += (voicemail.path,)
             self.routes += voicemail.routes
@@ -150,7 +154,11 @@ def _crew(here: Here, run_dir: Path | None, workers: int) -> "tuple[Crew, Door |
 
 
 def _voicemail(
-    settings: Settings, admission: Admission, credentials: CredentialStore, plugins: list[Any]
+    settings: Settings,
+    admission: Admission,
+    credentials: CredentialStore,
+    plugins: list[Any],
+    telemetry: "Telemetry | None",
 ) -> "Mounted | None":
     """Return the voicemail application; None where no route has a sink for it."""
     wanted = settings.voicemail
@@ -159,7 +167,7 @@ def _voicemail(
         return None
     from listen_server.voicemail.mounting import VoicemailRoutes  # noqa: PLC0415 - see above
 
-    return VoicemailRoutes(settings, admission, credentials, kept).mounted()
+    return VoicemailRoutes(settings, admission, credentials, kept, telemetry).mounted()
 
 
 def _name(plugin: Any) -> str:

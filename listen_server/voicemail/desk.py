@@ -6,7 +6,7 @@ Nothing here waits long: while index or keys are away, what is known in memory h
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -32,6 +32,7 @@ from listen_sinks.voicemail.index.parts import list_parts
 from listen_sinks.voicemail.index.records import Message
 from listen_sinks.voicemail.index.tickets import find_ticket
 from listen_sinks.voicemail.keys.provider import KeysAway, WrongKey
+from listen_sinks.voicemail.pins import PinCheck
 from listen_sinks.voicemail.plugin import Voicemail
 from listen_sinks.voicemail.profile import Profile, Profiles
 from listen_sinks.voicemail.store import MessageStore
@@ -67,6 +68,8 @@ class Desk:
         `secure` says that jambonz comes by TLS, whatever a proxy in front makes of it.
         """
         self.plugin: Final = plugin
+        self.pin_tried: Callable[[PinCheck], None] = lambda _: None
+        """Who counts what came of the PINs that were said."""
         self.settings: Final = settings
         self._listen = listen
         self._reached = Reached(addresses=addresses, secure=secure)

@@ -23,6 +23,7 @@ from listen_server.jambonz.access import Denied
 from listen_server.jambonz.application import STATUS_PATH
 from listen_server.jambonz.sockets import Sockets
 from listen_server.settings import Settings
+from listen_server.telemetry import Telemetry
 from listen_server.voicemail.applications import Fetching, Leaving
 from listen_server.voicemail.audio import AudioDoor
 from listen_server.voicemail.config import stream_route
@@ -62,6 +63,7 @@ class VoicemailRoutes:
         admission: Admission,
         credentials: CredentialStore,
         plugins: Iterable[Any],
+        telemetry: Telemetry | None = None,
     ) -> None:
         self._settings = settings
         self._admission = admission
@@ -73,6 +75,8 @@ class VoicemailRoutes:
         addresses = addresses_of(settings)
         secure = settings.behind_tls_proxy or settings.tls_cert is not None
         self.desk = Desk(plugin, wanted, listen, addresses, secure=secure)
+        if telemetry is not None:
+            self.desk.pin_tried = telemetry.pin_tried
         access = _access(settings, admission, credentials)
         self._applications = Leaving(self.desk), Fetching(self.desk)
         self._leaving, self._fetching = (

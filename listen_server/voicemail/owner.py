@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Literal
 
+import structlog
+
 from listen_sinks.voicemail.greetings import Which, set_greeting
 from listen_sinks.voicemail.index.audit import AuditEvent, Result, Verb
 from listen_sinks.voicemail.index.errors import OnHold, TooLate, UnknownMessage, WrongState
@@ -26,6 +28,7 @@ from listen_sinks.voicemail.plugin import Voicemail
 from listen_sinks.voicemail.policies import KEPT
 from listen_sinks.voicemail.store import MessageStore
 
+log = structlog.get_logger(__name__)
 _SHOWN: Final = (*KEPT, "deleted")
 
 
@@ -41,10 +44,16 @@ class Envelope:
 class Owners:
     """What all owners share: the sink's store, and the PINs. Methods raise IndexAway, KeysAway."""
 
-    def __init__(self, plugin: Voicemail, store: Callable[[], Awaitable[MessageStore]]) -> None:
-        """Take the sink that is, or will be, open, and the desk's door to its messages."""
+    def __init__(
+        self,
+        plugin: Voicemail,
+        store: Callable[[], Awaitable[MessageStore]],
+        tried: Callable[[PinCheck], None],
+    ) -> None:
+        """Take the sink that is, or will be, open, the desk's door to its messages, who counts."""
         self.plugin: Final = plugin
         self.store: Final = store
+        self._tried = tried
         self._making = asyncio.Lock()
         self._pins: Pins | None = None
 
@@ -65,8 +74,13 @@ class Owners:
         right = found.verdict == "right"
         actor = f"phone:{mailbox}" if right else "phone"
         result: Result = "ok" if right else "refused"
-        event = AuditEvent("listen", actor, mailbox or tenant, result)
-        await self.plugin.erasing.audit.note(self.plugin.database, event)
+        events = [AuditEvent("listen", actor, mailbox or tenant, result)]
+        if found.locks:
+            events.append(AuditEvent("lock", "phone", mailbox))
+            unlock = f"listen-server mailboxes unlock {mailbox} --tenant {tenant}"
+            log.warning("a PIN is locked: too many were wrong", mailbox=mailbox, fix=unlock)
+        self._tried(found)
+        await self.plugin.erasing.audit.note(self.plugin.database, *events)
         return found
 
     async def is_pin(self, mailbox: str, set_at: datetime | None) -> bool:

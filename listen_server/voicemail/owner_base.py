@@ -39,7 +39,7 @@ class OwnerRoom(VoicemailApplication):
     @cached_property
     def owners(self) -> Owners:
         """The store, as owners see it."""
-        return Owners(self.desk.plugin, self.desk.store)
+        return Owners(self.desk.plugin, self.desk.store, self.desk.pin_tried)
 
     def owner(self, turn: Turn) -> Owner:
         """Return the view of whoever has said the PIN."""

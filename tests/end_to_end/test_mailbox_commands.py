@@ -138,11 +138,14 @@ def test_a_locked_pin_is_shown_and_unlocked(terminal: Terminal) -> None:
         index.execute("update mailbox_pins set failures = 5, locked_until = '2999-01-01 00:00:00'")
 
     locked = terminal.run("mailboxes", "show", mailbox)
+    listed = terminal.run("mailboxes", "list")
     said = terminal.run("mailboxes", "unlock", mailbox)
     unlocked = terminal.run("mailboxes", "show", mailbox)
     terminal.run("mailboxes", "set", mailbox, "--no-pin")
 
     assert "5 wrong since it was right, locked until 2999-01-01" in locked
+    assert "locked until 2999-01-01" in listed
+    assert "unlock" in terminal.run("audit", "list", "--action", "unlock", "--mailbox", mailbox)
     assert "its PIN can be tried again" in said
     assert "locked" not in unlocked
     assert "it has no PIN" in terminal.run("mailboxes", "unlock", NUMBER)

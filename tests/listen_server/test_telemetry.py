@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from listen_server.telemetry import KNOWN_SUBPROTOCOLS, Telemetry
 from listen_sinks.api import Gap
 from listen_sinks.testing import make_call, make_outcome
+from listen_sinks.voicemail.pins import PinCheck
 
 CANARY = "canary-77"
 
@@ -116,6 +117,16 @@ def test_a_queue_is_followed_up_and_down(telemetry: Telemetry) -> None:
     assert value(telemetry, "listen_sink_failures_total", "memory", "finish") == 1
 
 
+def test_pins_are_counted_by_what_came_of_them_and_locks_by_themselves() -> None:
+    telemetry = Telemetry()
+    for check in (PinCheck("wrong"), PinCheck("wrong", locks=True), PinCheck("locked")):
+        telemetry.pin_tried(check)
+
+    sample = telemetry.registry.get_sample_value
+    assert sample("listen_pin_tries_total", {"verdict": "wrong"}) == 2
+    assert sample("listen_pin_locks_total") == 1
+
+
 def labelled() -> list[tuple[str, int, str]]:
     """Find every `.labels(...)` in the server: file, line, and what is put in."""
     found = []
@@ -144,6 +155,7 @@ def test_every_label_is_one_that_somebody_has_looked_at() -> None:
         "cause",  # a Literal of events.py
         "fault",  # the name of one of our error classes, see endpoint.py
         "call.metadata_quality",
+        "check.verdict",  # a Literal of pins.py
     }
 
     assert {label for _, _, label in labelled()} <= looked_at

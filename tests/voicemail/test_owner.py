@@ -6,15 +6,18 @@ from time import perf_counter
 
 import pytest
 from sqlalchemy import select
+from structlog.testing import capture_logs
 from ulid import ULID
 from voicemail_phone import Phone
 from voicemail_theatre import Stage, Theatre, opened
 
 from listen_server.voicemail import greeting_flow
+from listen_sinks.voicemail.index.audit import AuditEvent
+from listen_sinks.voicemail.index.audit_reading import AuditWanted, read_audit
 from listen_sinks.voicemail.index.errors import IndexAway
 from listen_sinks.voicemail.index.holds import hold_message
 from listen_sinks.voicemail.index.schema import AuditRow
-from listen_sinks.voicemail.pins import Cost, Pins
+from listen_sinks.voicemail.pins import Cost, PinCheck, Pins
 
 PIN = "4711"
 CALLER = "+15550100007"
@@ -127,6 +130,30 @@ async def test_it_takes_as_long_whether_there_is_a_mailbox_or_not(stage: Stage) 
 
     there, nowhere = min(times["100"]), min(times["999"])  # others work on this machine, too
     assert 1 / 4 < there / nowhere < 4
+
+
+async def test_a_lock_is_told_to_the_operator_when_it_comes_and_not_at_each_guess(
+    stage: Stage,
+) -> None:
+    mailbox = stage.boxes["100"].key.public.mailbox
+    tried: list[PinCheck] = []
+
+    with capture_logs() as logs:
+        for _ in range(2):
+            phone = Phone(stage)
+            phone.application.desk.pin_tried = tried.append
+            await phone.ring("1111", "1111", "1111")
+        phone = Phone(stage)
+        await phone.ring(PIN)
+
+    assert [one.verdict for one in tried] == ["wrong"] * 5 + ["locked"]
+    assert [one.locks for one in tried] == [False] * 4 + [True, False]
+    (told,) = [line for line in logs if "locked" in line["event"]]
+    assert told["mailbox"] == mailbox
+    assert "mailboxes unlock" in told["fix"]
+    wanted = AuditWanted(mailbox=mailbox, verb="lock")
+    locks = [entry.event async for entry in read_audit(stage.plugin.database, wanted)]
+    assert locks == [AuditEvent("lock", "phone", mailbox)]
 
 
 async def test_an_index_that_is_away_is_said(stage: Stage) -> None:

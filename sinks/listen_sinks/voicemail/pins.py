@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -66,13 +66,17 @@ class Cost:
         return PasswordHasher(self.passes, self.memory, self.lanes, type=Type.ID)
 
 
+Verdict: TypeAlias = Literal["right", "wrong", "locked", "none"]
+
+
 @dataclass(frozen=True, slots=True)
 class PinCheck:
     """What came of a try. `none`: the mailbox has no PIN, or there is no such mailbox."""
 
-    verdict: Literal["right", "wrong", "locked", "none"]
+    verdict: Verdict
     must_change: bool = False  # only where it is right
     set_at: datetime | None = None  # the same: which PIN it was
+    locks: bool = False  # it was wrong once too often: the next ones are "locked"
 
 
 class Pins:
@@ -133,7 +137,7 @@ class Pins:
             return PinCheck("locked")
         if fits and await forgive(self._database, mailbox, tried.hash):
             return PinCheck("right", tried.must_change, tried.changed_at)
-        return PinCheck("wrong")
+        return PinCheck("wrong", locks=tried.locks)
 
     async def unlock(self, mailbox: str) -> bool:
         """Let it be tried again, at once; False if there is no PIN."""

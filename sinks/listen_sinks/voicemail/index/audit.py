@@ -30,6 +30,8 @@ Verb: TypeAlias = Literal[
     "hold",
     "release",
     "change",  # of settings, keys, addresses
+    "lock",  # of a PIN, by too many wrong ones
+    "unlock",
     "command",  # a call that is on
 ]
 Result: TypeAlias = Literal["ok", "refused", "failed"]

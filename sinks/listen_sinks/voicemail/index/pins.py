@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from listen_sinks.voicemail.index.database import Database
@@ -38,6 +38,7 @@ class PinTry:
     must_change: bool
     changed_at: datetime
     locked: bool  # it was not counted, and must not be right
+    locks: bool = False  # if it is wrong, nobody may try for a while
 
 
 async def put_pin(
@@ -73,9 +74,7 @@ async def get_pin(database: Database, mailbox: str) -> PinState | None:
     """Return what is known of a PIN; None if there is none. Raises IndexAway."""
     async with database.reading() as session:
         row = await session.get(MailboxPinRow, mailbox)
-        if row is None:
-            return None
-        return PinState(row.must_change, row.failures, row.locked_until, row.changed_at)
+        return None if row is None else _state(row)
 
 
 async def count_try(
@@ -93,7 +92,16 @@ async def count_try(
             return PinTry(row.hash, row.must_change, row.changed_at, locked=True)
         row.failures += 1
         row.locked_until = lock_rule(row.failures, now)
-        return PinTry(row.hash, row.must_change, row.changed_at, locked=False)
+        locks = row.locked_until is not None
+        return PinTry(row.hash, row.must_change, row.changed_at, locked=False, locks=locks)
+
+
+async def list_pins(database: Database, tenant: str) -> dict[str, PinState]:
+    """Return what is known of the PINs of a tenant, by mailbox. Raises IndexAway."""
+    of_tenant = MailboxRow.id == MailboxPinRow.mailbox
+    query = select(MailboxPinRow).join(MailboxRow, of_tenant).where(MailboxRow.tenant == tenant)
+    async with database.reading() as session:
+        return {row.mailbox: _state(row) for row in await session.scalars(query)}
 
 
 async def forgive(database: Database, mailbox: str, hashed: str | None = None) -> bool:
@@ -118,3 +126,7 @@ async def remove_pin(database: Database, mailbox: str) -> None:
 async def destroy_pin(session: AsyncSession, mailbox: str) -> None:
     """Take a PIN out, in a transaction of somebody else's."""
     await session.execute(delete(MailboxPinRow).where(MailboxPinRow.mailbox == mailbox))
+
+
+def _state(row: MailboxPinRow) -> PinState:
+    return PinState(row.must_change, row.failures, row.locked_until, row.changed_at)
