@@ -65,6 +65,7 @@ class App:
             raise ConfigError(fault)
         self.outbox = Outbox(settings, self.telemetry)
         self.sinks = configure_sinks(settings)
+        self.telemetry.expect(self.sinks)
         self.health = Health(settings, self.credentials, self.telemetry)
         self.admission = Admission(
             settings,

@@ -62,6 +62,7 @@ def set_up_logs(*, level: str = "info", human: bool | None = None) -> None:
     root.setLevel(level.upper())
     for noisy in ("uvicorn", "uvicorn.error", "uvicorn.access", "websockets", "asyncio"):
         logging.getLogger(noisy).setLevel("WARNING")  # at INFO they name paths and addresses
+    logging.getLogger("alembic").setLevel("WARNING")  # at INFO it tells of itself, when imported
     logging.getLogger("uvicorn.error").addFilter(_is_news)
 
 

@@ -1,6 +1,6 @@
 """What the server counts, for Prometheus. No label holds anything that a caller chose."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +13,7 @@ from listen_server.logs import failure
 from listen_server.sparing import Sparing
 from listen_server.traces import NoTraces, Traces
 from listen_sinks.api import Call, Outcome, SinkError
+from listen_sinks.webhook.events import TYPES
 
 if TYPE_CHECKING:
     from listen_sinks.voicemail.index.deliveries import OutboxBacklog
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 KNOWN_SUBPROTOCOLS: Final = ("audio.jambonz.org", "audio.drachtio.org", "ws.jambonz.org", "none")
+_METHODS: Final = ("sink", "start", "audio", "event", "finish")
 _LAGS: Final = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)  # seconds
 
 
@@ -112,6 +114,8 @@ class Telemetry:
             ["type", "outcome"],
             registry=self.registry,
         )
+        for event_type in TYPES:
+            self.events.labels(event_type, "dead")
         self.backlog = BacklogMetrics(self.registry)
 
     def _define_pins(self) -> None:
@@ -159,6 +163,13 @@ class Telemetry:
             registry=registry,
             multiprocess_mode="livemin",
         )
+
+    def expect(self, sinks: Iterable[str]) -> None:
+        """Show what alerts watch of these sinks as 0: a counter that comes with 1 has not grown."""
+        for sink in sinks:
+            self.dropped.labels(sink)
+            for method in _METHODS:
+                self.failures.labels(sink, method)
 
     def count(self, frames: int, size: int) -> None:
         """Count frames that came, and their bytes; it shows when somebody looks."""

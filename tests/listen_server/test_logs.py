@@ -15,6 +15,7 @@ from listen_server.logs import failure, set_up_logs
 from listen_sinks.api import ControlError, SinkError
 
 CANARY = "canary-4d1f"
+_LIBRARIES = ("uvicorn", "websockets", "asyncio", "alembic")
 log = structlog.get_logger("ours")
 
 Lines = Callable[[], list[dict[str, Any]]]
@@ -24,7 +25,7 @@ Lines = Callable[[], list[dict[str, Any]]]
 def logging_as_it_was() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    levels = {name: logging.getLogger(name).level for name in ("uvicorn", "websockets", "asyncio")}
+    levels = {name: logging.getLogger(name).level for name in _LIBRARIES}
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
@@ -260,11 +261,11 @@ def test_an_error_in_a_forgotten_task_is_written_without_its_words(lines: Lines)
 
 def test_chatty_libraries_say_only_what_matters(lines: Lines) -> None:
     set_up_logs(level="debug", human=False)
-    for name in ("uvicorn.error", "websockets.server", "asyncio"):
+    for name in ("uvicorn.error", "websockets.server", "asyncio", "alembic.runtime.plugins"):
         logging.getLogger(name).info("192.0.2.1 GET /listen/secret")
         logging.getLogger(name).warning("matters")
 
-    assert [line["event"] for line in lines()] == ["matters"] * 3
+    assert [line["event"] for line in lines()] == ["matters"] * 4
 
 
 def test_what_is_below_the_level_is_not_written(capsys: pytest.CaptureFixture[str]) -> None:

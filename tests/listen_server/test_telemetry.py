@@ -11,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from listen_server.telemetry import KNOWN_SUBPROTOCOLS, Telemetry
-from listen_sinks.api import Gap
+from listen_sinks.api import Gap, SinkError
 from listen_sinks.testing import make_call, make_outcome
 from listen_sinks.voicemail.pins import PinCheck
 
@@ -50,6 +50,22 @@ def test_prometheus_can_read_everything_from_the_start(telemetry: Telemetry) -> 
         "listen_sink_dropped_seconds",
         "listen_loop_lag_seconds",
     }
+
+
+def test_the_first_loss_is_a_growth_that_an_alert_can_see(telemetry: Telemetry) -> None:
+    telemetry.expect(["crm"])
+    before = samples(telemetry)
+    telemetry.event_tried("message.received", "dead")
+    telemetry.failed("crm", "01K", "start", SinkError("no"))
+    telemetry.lost("crm", 1.5)
+
+    watched = [
+        ("listen_events_total", frozenset({"message.received", "dead"})),
+        ("listen_sink_failures_total", frozenset({"crm", "start"})),
+        ("listen_sink_dropped_seconds_total", frozenset({"crm"})),
+    ]
+    assert [before[one] for one in watched] == [0, 0, 0]
+    assert [samples(telemetry)[one] for one in watched] == [1, 1, 1.5]
 
 
 @pytest.mark.parametrize("offered", KNOWN_SUBPROTOCOLS)
@@ -150,6 +166,7 @@ def test_every_label_is_one_that_somebody_has_looked_at() -> None:
         "method",
         "event_type",  # a Literal of events.py of the webhooks
         "outcome",  # of a delivery: a Literal
+        "'dead'",
         "what",  # a Literal of api.py, see backlog.py
         "state",  # a Literal of backlog_metrics.py
         "cause",  # a Literal of events.py
