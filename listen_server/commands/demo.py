@@ -128,9 +128,7 @@ class Recordings:
 
 async def _call(console: Console, bound: Bound) -> CallResult:
     url = f"ws://127.0.0.1:{bound.port}/listen/demo"
-    console.print(
-        "A caller hears the greeting and leaves a message; jambonz forks both voices to us:"
-    )
+    console.print("A caller hears the greeting and leaves a message; jambonz forks both to us:")
     for speaker, words in CLIP_WORDS.items():
         console.print(f"  {speaker}: [italic]{words}[/italic]")
     calls: list[SimulatedCall] = await asyncio.to_thread(Order(url=url, mix="stereo").place)
@@ -151,8 +149,9 @@ def _tell(console: Console, sidecar: Path, sha256: str | None = None) -> None:
     block, rate = read_audio(file)
     console.print(f"\nRecorded, {told['state']}: {told['reason']}.")
     console.print(f"  {file}")
+    channels = "1 channel" if block.shape[0] == 1 else f"{block.shape[0]} channels"
     console.print(
-        f"  {told['seconds']:.2f} s, {rate} Hz, {block.shape[0]} channels, "
+        f"  {told['seconds']:.2f} s, {rate} Hz, {channels}, "
         f"{file.stat().st_size} bytes, {len(told['gaps'])} gaps"
     )
     for name, line in zip(("caller", "greeting"), draw(waveform_peaks(block, WIDTH)), strict=False):

@@ -38,9 +38,9 @@ async def show_transcript(console: Console, store: Access, message: Message) -> 
     console.print(f"    {transcript.text(0) or '(nothing)'}", markup=False)
     console.print(f"      {wrong} of {errors.said} words wrong", style="dim")
     console.print(
-        "  This is a clear synthetic voice. Of people on a telephone it gets about every third "
-        "word wrong:\n  it shows that the path works. `listen-server transcribe FILE` tries "
-        "engines on audio of yours.",
+        "  This is a clear synthetic voice. Of people on a telephone it gets about every\n"
+        "  third word wrong: it shows that the path works. `listen-server transcribe`\n"
+        "  tries engines on audio of yours.",
         markup=False,
     )
     return True

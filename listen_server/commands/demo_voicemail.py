@@ -4,6 +4,7 @@ Both calls are played by simulator/platform, against the voicemail that this ser
 """
 
 import asyncio
+import textwrap
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -33,6 +34,7 @@ from listen_sinks.voicemail.index.messages import list_messages
 from listen_sinks.voicemail.index.records import Message
 
 PATIENCE: Final = 20.0  # seconds for the message to be shipped
+_MARGIN: Final = "  "
 SHOWN: Final = 16  # bytes of the object in the hex line
 CALLER: Final = "+15550100001"
 OWNERS: Final = "+15550100009"
@@ -102,7 +104,8 @@ async def _fetch(console: Console, port: int, pin: str) -> Outcome:
 
 
 def _shown(console: Console) -> Callable[[Line], None]:
-    return lambda line: console.print(f"  {line}", markup=False)
+    width = console.width - len(_MARGIN) if console.is_terminal else None
+    return lambda line: console.print(textwrap.indent(line.folded(width), _MARGIN), markup=False)
 
 
 async def _arrived(box: DemoMailbox, since: datetime) -> Message | None:
@@ -123,12 +126,9 @@ async def _show_object(console: Console, box: DemoMailbox, message: Message) -> 
     content = await asyncio.to_thread(file.read_bytes)
     middle = len(content) // 2
     console.print(f"  {file}")
-    console.print(f"  {content[:SHOWN].hex(' ')}  {_printable(content[:SHOWN])}", markup=False)
-    console.print(
-        f"  {content[middle : middle + SHOWN].hex(' ')}  "
-        f"{_printable(content[middle : middle + SHOWN])}  (its middle: AES-256-GCM)",
-        markup=False,
-    )
+    console.print("  Its first bytes, and some of its middle, which is AES-256-GCM:")
+    for some in (content[:SHOWN], content[middle : middle + SHOWN]):
+        console.print(f"  {some.hex(' ')}  {_printable(some)}", markup=False)
     findings = [
         finding
         for part in described.parts

@@ -4,6 +4,8 @@ The call itself is made by simulator/platform.
 """
 
 import asyncio
+import shutil
+import sys
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +17,7 @@ from listen_server.simulator.clip import CLIP
 from listen_server.simulator.errors import CallError
 from listen_server.simulator.platform import (
     AppAddress,
+    Line,
     Order,
     Outcome,
     place,
@@ -155,13 +158,17 @@ def call(  # noqa: PLR0913 - every parameter is an option of the command
 
 async def _placed(order: Order, rest: int | None, token: str) -> Outcome:
     if rest is None:
-        return await place(order, typer.echo)
+        return await place(order, _show)
     async with AsyncExitStack() as stack:
         try:
             api = await stack.enter_async_context(rest_api(token, port=rest))
         except OSError as error:
             raise CallError(f"port {rest} cannot be had", "name another with --rest") from error
-        return await place(replace(order, rest=api), typer.echo)
+        return await place(replace(order, rest=api), _show)
+
+
+def _show(line: Line) -> None:
+    typer.echo(line.folded(shutil.get_terminal_size().columns if sys.stdout.isatty() else None))
 
 
 def _fail(sentence: str) -> None:

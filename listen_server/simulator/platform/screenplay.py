@@ -1,7 +1,10 @@
 """The dialogue of a simulated call, line by line; session.py and its verbs write it."""
 
+import textwrap
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+_WORDS: Final = 18  # where they begin in a line
 
 
 class Line(NamedTuple):
@@ -17,6 +20,21 @@ class Line(NamedTuple):
     def __str__(self) -> str:
         minutes, seconds = divmod(round(self.at, 1), 60)
         return f"{minutes:02.0f}:{seconds:04.1f}  {self.who:<8} {self.what}"
+
+    def folded(self, width: int | None) -> str:
+        """Return it in lines of at most `width` characters, each going on below the words.
+
+        A word that is longer, as an address may be, stays whole.
+        """
+        if width is None:
+            return str(self)
+        return textwrap.fill(
+            str(self),
+            width,
+            subsequent_indent=" " * _WORDS,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
 
 
 class Screenplay:

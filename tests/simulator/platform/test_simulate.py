@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from simulator.platform.raw_app import HANGUP, raw_app
 
+from listen_server.simulator.platform import Line
+
 GATHER = {"verb": "gather", "actionHook": "/chosen", "numDigits": 1}
 
 
@@ -42,6 +44,19 @@ def _application(answers: dict[str, Any], scheme: str) -> Iterator[str]:
 def _simulated(*words: str) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, "-m", "listen_server", "simulate", "call", "--to", "+15550100002"]
     return subprocess.run([*line, *words], capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_on_a_narrow_terminal_a_line_goes_on_below_its_words() -> None:
+    line = Line(
+        61.0, "JAMBONZ", "says 'To hear it again press 1.' from https://example.com/a-b-c/d-e-f"
+    )
+
+    assert line.folded(40).splitlines() == [
+        "01:01.0  JAMBONZ  says 'To hear it again",
+        "                  press 1.' from",
+        "                  https://example.com/a-b-c/d-e-f",
+    ]
+    assert line.folded(None) == str(line)
 
 
 @pytest.mark.parametrize("scheme", ["http", "ws"])
