@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeAlias, TypeVar
@@ -54,6 +54,7 @@ AboutOption: TypeAlias = Annotated[
 ]
 
 _WIDE_ID: Final = 26
+_ROOM: Final = 120  # characters for all columns beside each other
 
 _T = TypeVar("_T")
 
@@ -77,18 +78,28 @@ def list_(
         return await list_events(database, which, limit), await list_targets(database)
 
     found = _run(work, config, data_dir, target)
-    shown = Table(box=None, pad_edge=False)
-    for number, name in enumerate(("event", "type", "about", "at", "target")):
-        shown.add_column(name, no_wrap=True, min_width=_WIDE_ID if number == 0 else None)
     logged = sorted((one for some, _ in found for one in some), key=_when, reverse=True)
-    for one in logged[:limit]:
-        event = one.event
-        states = ", ".join(_in_short(delivery) for delivery in one.deliveries)
-        shown.add_row(event.id, event.type, event.about, f"{event.at:%Y-%m-%d %H:%M:%S}", states)
-    console().print(shown)
+    out = console()
+    out.print(_table(logged[:limit], narrow=out.width < _ROOM))
     for name, how in [pair for _, targets in found for pair in targets.items()]:
         if how == "gone":
             typer.echo(f"{name} has said that it is gone: replay --target {name} uses it again")
+
+
+def _table(logged: Iterable[LoggedEvent], *, narrow: bool) -> Table:
+    """Make the list; on a narrow terminal what an event is about stands below its type."""
+    shown = Table(box=None, pad_edge=False)
+    ids = ("event", "type, about") if narrow else ("event", "type", "about")
+    for name in ids:
+        shown.add_column(name, no_wrap=True, min_width=_WIDE_ID if name != "type" else None)
+    for name in ("at (UTC)", "target"):
+        shown.add_column(name, no_wrap=not narrow)
+    for one in logged:
+        event = one.event
+        what = [f"{event.type}\n{event.about}"] if narrow else [event.type, event.about]
+        states = ", ".join(_in_short(delivery) for delivery in one.deliveries)
+        shown.add_row(event.id, *what, f"{event.at:%Y-%m-%d %H:%M:%S}", states)
+    return shown
 
 
 @events.command()

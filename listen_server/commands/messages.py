@@ -84,7 +84,7 @@ def list_(  # noqa: PLR0913 - every parameter is an option of the command
         )
 
     page = run(work, config, data_dir, sink)
-    shown = table("message", "mailbox", "began", "seconds", "state", "ended")
+    shown = table("message", "mailbox", "began (UTC)", "seconds", "state", "ended")
     for one in page.messages:
         shown.add_row(
             *(one.id, one.mailbox, f"{one.started_at:%Y-%m-%d %H:%M:%S}", f"{one.seconds:.1f}"),

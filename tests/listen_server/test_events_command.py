@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from outboxes import make_event, wants_all
 from process import command
+from rich.console import Console
 from typer.testing import CliRunner
 from webhook_receiver import SECRET
 
@@ -69,6 +70,26 @@ def test_what_did_not_arrive_is_listed_shown_and_replayed(config: Path) -> None:
 
     assert run(config, "replay", "--state", "dead") == "1 to be delivered again\n"
     assert dead.id not in run(config, "list", "--state", "dead")
+
+
+def test_on_a_narrow_terminal_nothing_of_an_event_is_cut_off(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = make_event()
+    asyncio.run(an_outbox(config.parent, event, says="its name has no address"))
+    monkeypatch.setattr(events, "console", lambda: Console(width=80))
+
+    listed = run(config, "list")
+
+    assert max(map(len, listed.splitlines())) <= 80
+    for part in (event.id, event.type, event.about, f"{event.at:%Y-%m-%d}"):
+        assert part in listed
+    assert "crm dead (its name has no address)" in _last_column(listed)
+
+
+def _last_column(listed: str) -> str:
+    first, *rest = listed.splitlines()
+    return " ".join(line[first.index("target") :].strip() for line in rest).strip()
 
 
 @pytest.mark.parametrize(
