@@ -1,6 +1,7 @@
 """`listen-server check-config` and `listen-server sinks`: what would run, without running it."""
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
@@ -13,6 +14,7 @@ from listen_server.plugins import installed_sinks, load_plugin
 from listen_server.settings import Settings
 from listen_server.voicemail.config import stream_route
 from listen_sinks.api import SinkPlugin
+from listen_sinks.webhook.events import TYPES
 
 
 @of_server
@@ -32,13 +34,16 @@ def check_config(*, asked: Asked) -> None:
 
 
 def _also(settings: Settings) -> Iterator[str]:
-    """Say what there is beside the routes: applications, voicemail, mail."""
+    """Say what there is beside the routes: applications, voicemail, webhooks, mail."""
     for path, wanted in settings.applications.items():
         yield f"{path} is the application {wanted.application}, of tenant {wanted.tenant}"
     voicemail, mail = settings.voicemail, settings.mail
     if stream_route(voicemail, settings.routes) is not None:
         fetched = f"{voicemail.path}/owner" if voicemail.retrieval else "nowhere"
         yield f"voicemail is left on {voicemail.path}, and fetched on {fetched}"
+    for name, webhook in settings.webhooks.items():
+        which = "every event" if set(webhook.events) == set(TYPES) else ", ".join(webhook.events)
+        yield f"webhook {name} at {urlsplit(webhook.url).hostname} is told of {which}"
     if mail is not None:
         user = f", as {mail.user}" if mail.user else ""
         yield f"mail goes to {mail.host} port {mail.port}{user}, from {mail.sender}"

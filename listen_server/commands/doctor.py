@@ -57,6 +57,9 @@ def _examine(asked: Asked, auth: Credential | None, ca_file: Path | None) -> boo
         voicemail,
         voicemail_findings,
     )
+    from listen_server.commands.doctor_webhooks import (  # noqa: PLC0415 - see above
+        webhook_findings,
+    )
 
     doctoring = _Doctoring(Console(highlight=False, soft_wrap=True))
     try:
@@ -72,6 +75,7 @@ def _examine(asked: Asked, auth: Credential | None, ca_file: Path | None) -> boo
     found = [*entrances(look), *voicemail(look)]
     doctoring.show(finding for one in found for finding in one.findings)
     doctoring.show(voicemail_findings(look))
+    doctoring.show(webhook_findings(app.settings))
     doctoring.end(app, auth, found, streams=streams)
     return not doctoring.bad
 

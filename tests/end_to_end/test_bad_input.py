@@ -10,6 +10,7 @@ from threading import Event
 import pytest
 from plugin_package import install_plugin
 from process import COMMAND, command, finished_calls, server_process
+from webhook_receiver import SECRET
 
 from listen_codecs.files import read_audio
 
@@ -148,6 +149,7 @@ def test_voicemail_and_mail_are_told_back_and_the_password_that_is_missing(tmp_p
     config.write_text(
         '[routes."/listen"]\nsinks = ["voicemail"]\n[mail]\nhost = "mx.example.com"\n'
         'sender = "v@example.com"\nuser = "v"\npassword_file = "smtp.password"\n'
+        f'[webhooks.crm]\nurl = "https://crm.example.com/canary"\nsecret = "{SECRET}"\n'
     )
     where = ("--config", str(config), "--data-dir", str(tmp_path))
 
@@ -160,6 +162,7 @@ def test_voicemail_and_mail_are_told_back_and_the_password_that_is_missing(tmp_p
     assert told.returncode == 0, told.stderr
     assert "voicemail is left on /jambonz/voicemail, and fetched on" in told.stdout
     assert "mail goes to mx.example.com port 587, as v, from v@example.com" in told.stdout
+    assert "webhook crm at crm.example.com is told of every event" in told.stdout
     assert "canary" not in told.stdout + told.stderr
 
 
