@@ -58,7 +58,7 @@ $(VENV)/.base:
 	touch $@
 
 $(VENV)/.run: $(VENV)/.base requirements.txt pyproject.toml
-	@echo "Installing what listen-server stands on into $(VENV): this happens once."
+	@echo "Installing what listen-server stands on into $(VENV): this happens once, and takes a minute or two."
 	$(BIN)/pip install --disable-pip-version-check --quiet --require-hashes --requirement requirements.txt
 	$(BIN)/pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	touch $@
@@ -69,7 +69,7 @@ $(VENV)/.offline: $(VENV)/.run requirements-offline.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.base requirements-dev.txt pyproject.toml
-	@echo "Installing what the tests stand on into $(VENV): this happens once."
+	@echo "Installing what the tests stand on into $(VENV): this happens once, and takes a minute or two."
 	$(BIN)/pip install --disable-pip-version-check --quiet --require-hashes --requirement requirements-dev.txt
 	$(BIN)/pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	touch $(VENV)/.run $@

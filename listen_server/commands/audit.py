@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, get_args
 
 import typer
 
@@ -40,7 +40,12 @@ def list_(
         str | None, typer.Option(help="Only about this mailbox and its messages: id or number.")
     ] = None,
     action: Annotated[
-        Verb | None, typer.Option(help="Only what was done in this way.", show_default=False)
+        Verb | None,
+        typer.Option(
+            metavar="ACTION",
+            help=f"Only what was done in this way: {', '.join(get_args(Verb))}.",
+            show_default=False,
+        ),
     ] = None,
     since: SinceOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,

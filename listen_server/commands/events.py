@@ -46,7 +46,8 @@ TargetOption: TypeAlias = Annotated[
     str | None, typer.Option("--target", metavar="NAME", help="Only of this webhook, or of `mail`.")
 ]
 TypeOption: TypeAlias = Annotated[
-    str | None, typer.Option("--type", metavar="TYPE", help="Only of this type.")
+    str | None,
+    typer.Option("--type", metavar="TYPE", help=f"Only of this type: {', '.join(TYPES)}."),
 ]
 AboutOption: TypeAlias = Annotated[
     str | None,
