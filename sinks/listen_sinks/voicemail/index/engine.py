@@ -4,6 +4,8 @@ database.py opens transactions on what is made here.
 """
 
 import os
+import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
@@ -36,6 +38,20 @@ _PRAGMAS: Final = (
     "secure_delete = ON",  # what is deleted is overwritten, not only forgotten
     "temp_store = MEMORY",  # no rows in temporary files
 )
+
+
+class _Connection(sqlite3.Connection):
+    """Gives its locks back when it is closed, also if whoever had it was cancelled.
+
+    SQLite keeps a connection for as long as a statement of it is not at an end, and with it the
+    lock of its transaction (https://sqlite.org/c3ref/close.html).
+    """
+
+    def close(self) -> None:
+        """Take back what is not committed, and close."""
+        with suppress(sqlite3.Error):
+            self.rollback()
+        super().close()
 
 
 def read_url(url: str) -> URL:
@@ -71,11 +87,12 @@ def make_engine(url: URL, busy: float, *, alone: bool = False) -> AsyncEngine:
     if not alone:
         pool = {"pool_size": _CONNECTIONS, "max_overflow": 0, "pool_timeout": None}
     sqlite = is_sqlite(url)
+    given = {"factory": _Connection} if sqlite else _POSTGRES | {"password": url.password or ""}
     try:
         engine = create_async_engine(
             url,
             hide_parameters=True,  # of statements in the text of errors
-            connect_args={} if sqlite else _POSTGRES | {"password": url.password or ""},
+            connect_args=given,
             pool_pre_ping=not sqlite,  # a connection may be of a server that has been restarted
             **pool,
         )

@@ -5,12 +5,13 @@ import stat
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 
 import pytest
 from message_index import make_mailbox, make_part, ship, without_patience_for_locks
 from postgres import Postgres
-from sqlalchemy import select, text
+from sqlalchemy import Engine, event, select, text
 
 from listen_sinks.api import SinkError
 from listen_sinks.voicemail.index.database import Database
@@ -181,6 +182,29 @@ async def test_a_first_start_while_the_database_is_locked_is_made_up_for_later(
         assert (await ensure_tenant(database, "acme")).id == "acme"
 
     other.close()
+
+
+@pytest.mark.parametrize("statement", [0, 1, 2])
+async def test_who_is_cancelled_in_the_middle_of_a_statement_keeps_nobody_from_writing(
+    tmp_path: Path, statement: int
+) -> None:
+    begun = count()
+
+    def cancel(*_: object) -> None:
+        if next(begun) == statement:
+            writer.cancel()  # it is executed by a thread all the same
+
+    async with opened(url_below(tmp_path)) as database:
+        await ensure_tenant(database, "acme")
+        event.listen(Engine, "before_cursor_execute", cancel)
+        try:
+            writer = asyncio.create_task(ensure_tenant(database, "acme"))
+            (ended,) = await asyncio.gather(writer, return_exceptions=True)
+        finally:
+            event.remove(Engine, "before_cursor_execute", cancel)
+
+        assert isinstance(ended, asyncio.CancelledError)
+        assert (await ensure_tenant(database, "acme")).id == "acme"
 
 
 async def test_a_folder_that_is_not_mounted_yet_is_away(tmp_path: Path) -> None:
