@@ -11,7 +11,7 @@ import structlog
 
 from listen_server.backlog_metrics import BacklogMetrics
 from listen_server.logs import failure
-from listen_sinks.api import SinkPlugin, Waits, WhatWaits
+from listen_sinks.api import SinkPlugin, Waiting, Waits, WhatWaits
 
 log = structlog.get_logger(__name__)
 
@@ -40,13 +40,15 @@ class Backlog:
         for name, plugin in self._waits.items():
             try:
                 async with asyncio.timeout(_PATIENCE):
-                    found = await plugin.waiting()
-            except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+                    self._show(name, await plugin.waiting())
+            except Exception as error:  # noqa: BLE001 - a plugin may raise, and say, anything
                 if name not in self._mute:
                     log.warning("cannot tell what waits in a sink", sink=name, why=failure(error))
                 self._mute.add(name)
-                continue
-            self._mute.discard(name)
-            for what, waiting in found.items():
-                if what in _KNOWN:
-                    self._metrics.waits(name, what, waiting)
+            else:
+                self._mute.discard(name)
+
+    def _show(self, name: str, found: Mapping[WhatWaits, Waiting]) -> None:
+        for what, waiting in found.items():
+            if what in _KNOWN:
+                self._metrics.waits(name, what, waiting)

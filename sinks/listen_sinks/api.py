@@ -244,7 +244,7 @@ class Waiting:
 
     count: int
     size: int  # bytes
-    oldest: datetime | None  # when the longest of it began to wait; None where nothing does
+    oldest: datetime | None  # when the longest of it began to wait, with its zone; None: nothing
 
 
 @runtime_checkable

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from structlog.testing import capture_logs
 
 from listen_server.backlog import Backlog
@@ -48,10 +49,16 @@ async def test_what_waits_in_a_sink_is_counted_with_its_size_and_age(tmp_path: P
     assert value(telemetry, "listen_waiting_items", sink="plain", what="spool") is None
 
 
-async def test_a_sink_that_cannot_say_is_told_of_once_and_stops_no_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "mood",
+    [RuntimeError("of a stranger"), Waiting(1, 1, datetime(2026, 1, 1))],  # noqa: DTZ001 - in which zone?
+)
+async def test_a_sink_that_cannot_say_is_told_of_once_and_stops_no_other(
+    tmp_path: Path, mood: Waiting | Exception
+) -> None:
     telemetry = Telemetry()
     broken, sound = (Piling(NoConfig(), SinkContext(name, tmp_path)) for name in ("a", "b"))
-    broken.mood = RuntimeError("of a stranger")
+    broken.mood = mood
     sound.mood = Waiting(1, 1, datetime.now(UTC))
     backlog = Backlog({"a": broken, "b": sound}, telemetry.backlog)
 
