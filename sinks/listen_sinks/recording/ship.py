@@ -72,34 +72,34 @@ class Outbound:
         let_go(run, leftovers)
         self._loop.call_soon_threadsafe(self._add, Outgoing(document, run))
 
-    def _add(self, waiting: Outgoing) -> None:
-        self.streams.add(waiting.document["stream_id"])
-        self.shipping.add([waiting])
+    def _add(self, outgoing: Outgoing) -> None:
+        self.streams.add(outgoing.document["stream_id"])
+        self.shipping.add([outgoing])
 
-    async def ship(self, waiting: Outgoing) -> None:
+    async def ship(self, outgoing: Outgoing) -> None:
         """Ship one recording. Raises whatever keeps it from being there; then it is still here."""
-        document = waiting.document
+        document = outgoing.document
         names = ObjectNames(document)
         try:
-            await self._upload(waiting, names)
+            await self._upload(outgoing, names)
         except ObjectsAway as error:  # the store's words have its url: the log shall not name calls
             told = str(error).replace(names.stem, document["stream_id"])
             raise ObjectsAway(told) from None
         await self._saved(document)
-        await asyncio.to_thread(_remove, waiting)
+        await asyncio.to_thread(_remove, outgoing)
         self.streams.discard(document["stream_id"])
 
-    async def _upload(self, waiting: Outgoing, names: ObjectNames) -> None:
-        document = waiting.document
+    async def _upload(self, outgoing: Outgoing, names: ObjectNames) -> None:
+        document = outgoing.document
         text = await asyncio.to_thread(lambda: encode(names.in_sidecar(document)) + b"\n")
         if await self._is_there(names.sidecar, text):
             return  # and so is the audio, which came first: a process was killed after that
         for file in document["files"]:
             local: str = file["name"]
-            if local not in waiting.arrived:
-                source = await asyncio.to_thread(partial(FileSource.of, waiting.run / local))
+            if local not in outgoing.arrived:
+                source = await asyncio.to_thread(partial(FileSource.of, outgoing.run / local))
                 await self._objects.put(names.audio(local), source)
-                waiting.arrived.add(local)
+                outgoing.arrived.add(local)
         await self._objects.put(names.sidecar, BytesSource(text))
 
     async def _is_there(self, name: str, text: bytes) -> bool:
@@ -151,20 +151,20 @@ class BytesSource:
         return (self.data[at : at + size] for at in range(0, len(self.data), size))
 
 
-def _size(waiting: Outgoing) -> int:
+def _size(outgoing: Outgoing) -> int:
     found = 0
-    for file in waiting.document["files"]:
+    for file in outgoing.document["files"]:
         with suppress(FileNotFoundError):
-            found += (waiting.run / file["name"]).stat().st_size
+            found += (outgoing.run / file["name"]).stat().st_size
     return found
 
 
-def _remove(waiting: Outgoing) -> None:
+def _remove(outgoing: Outgoing) -> None:
     """Remove a recording from here: the sidecar last, for a process that is killed on the way."""
-    for file in waiting.document["files"]:
-        (waiting.run / file["name"]).unlink(missing_ok=True)
-    sync_folder(waiting.run)
-    sidecar_path(waiting.run, waiting.document["stream_id"]).unlink(missing_ok=True)
+    for file in outgoing.document["files"]:
+        (outgoing.run / file["name"]).unlink(missing_ok=True)
+    sync_folder(outgoing.run)
+    sidecar_path(outgoing.run, outgoing.document["stream_id"]).unlink(missing_ok=True)
 
 
 def _parsed(text: bytes) -> object:
