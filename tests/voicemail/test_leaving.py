@@ -10,8 +10,10 @@ from voicemail.machine import Machine, Transport, machine
 from voicemail.screenplay import act
 
 from listen_server.simulator.platform.info import Server
+from listen_server.voicemail import leaving
 
 PLAYS: Final = sorted((Path(__file__).parent / "screenplays").glob("*.txt"))
+PLAYS_BY_NAME: Final = {play.stem: play for play in PLAYS}
 WAYS: Final[tuple[tuple[Transport, Server], ...]] = (("http", "new"), ("ws", "new"))
 OLD: Final[tuple[tuple[Transport, Server], ...]] = (("http", "old"), ("ws", "old"))
 
@@ -35,8 +37,24 @@ async def test_a_caller_hears_what_the_screenplay_says(
 async def test_servers_that_write_camel_case_are_served_as_well(
     server: Machine, tmp_path: Path, play: str
 ) -> None:
-    (file,) = [one for one in PLAYS if one.stem == play]
-    await act_all(file, server, tmp_path, OLD)
+    await act_all(PLAYS_BY_NAME[play], server, tmp_path, OLD)
+
+
+async def test_who_says_nothing_is_asked_again_however_long_the_recording_takes_to_be_there(
+    server: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leaving, "_GLANCE", 0.0)
+
+    await act_all(PLAYS_BY_NAME["silent"], server, tmp_path, WAYS[:1])
+
+
+async def test_a_recording_that_another_server_has_is_waited_for(
+    server: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leaving, "_GLANCE", 0.0)
+    monkeypatch.setattr(server.plugin.fates, "kept", lambda _ticket: None)  # as over there
+
+    await act_all(PLAYS_BY_NAME["a_message_is_left"], server, tmp_path, WAYS[:1])
 
 
 async def act_all(
