@@ -2,6 +2,7 @@ import asyncio
 import shutil
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,17 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from message_index import NOON, make_mailbox, ship
 from postgres import Postgres
 from sqlalchemy import Connection, insert, make_url
 from ulid import ULID
 
 from listen_sinks.api import SinkError
+from listen_sinks.voicemail.index import database as database_module
+from listen_sinks.voicemail.index.audit import AuditEvent
+from listen_sinks.voicemail.index.audit_check import AuditReport, check_audit
+from listen_sinks.voicemail.index.audit_log import AuditLog
 from listen_sinks.voicemail.index.database import Database
 from listen_sinks.voicemail.index.engine import BEGIN, is_sqlite, make_engine, make_file
 from listen_sinks.voicemail.index.messages import list_messages
@@ -76,13 +82,12 @@ def later_steps(tmp_path: Path) -> Path:
     return steps
 
 
-@pytest.fixture
-def earlier_steps(tmp_path: Path) -> Path:
-    """The steps of the version before tickets."""
-    steps = tmp_path / "earlier"
+def steps_until(newest: str, folder: Path) -> Path:
+    """Return the steps of an earlier version."""
+    steps = folder / "earlier"
     shutil.copytree(STEPS, steps)
     for step in (steps / "versions").glob("v*.py"):
-        if step.name[1:5] > "0002":
+        if step.name[1:5] > newest:
             step.unlink()
     return steps
 
@@ -165,8 +170,9 @@ async def test_a_later_step_keeps_every_row(fresh_url: str, later_steps: Path) -
 
 
 async def test_messages_from_before_tickets_stay_and_new_ones_have_theirs(
-    fresh_url: str, earlier_steps: Path
+    fresh_url: str, tmp_path: Path
 ) -> None:
+    earlier_steps = await asyncio.to_thread(steps_until, "0002", tmp_path)
     mailbox, ticket = str(ULID()), str(ULID())
     if is_sqlite(make_url(fresh_url)):
         await asyncio.to_thread(make_file, make_url(fresh_url))
@@ -183,6 +189,36 @@ async def test_messages_from_before_tickets_stay_and_new_ones_have_theirs(
     assert one is not None
     assert one.id == new.message
     await database.close()
+
+
+async def test_what_machines_wrote_before_they_knew_each_others_keys_is_right_once_they_start_again(
+    fresh_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier = await asyncio.to_thread(steps_until, "0004", tmp_path)
+    keys = [Ed25519PrivateKey.generate() for _ in range(2)]
+    with monkeypatch.context() as before:
+        before.setattr(database_module, "upgrade", partial(upgrade, steps=earlier))
+        old = Database(fresh_url)
+        for key in keys:
+            await AuditLog(key).note(old, AuditEvent("listen", "operator"))
+        await old.close()
+
+    databases = [Database(fresh_url) for _ in keys]
+    logs = [AuditLog(key, bytes(32)) for key in keys]
+    alone = await check_audit(databases[0], await logs[0].known_keys(databases[0]))
+    await asyncio.gather(
+        *[
+            log.note(database, AuditEvent("listen", "operator"))
+            for log, database in zip(logs, databases, strict=True)
+        ]
+    )
+    together = await check_audit(databases[1], await logs[1].known_keys(databases[1]))
+
+    assert len(alone.problems) == 1
+    assert "not signed by a key that is trusted" in alone.problems[0].what
+    assert together == AuditReport(chains=4, entries=8, machines=2, problems=())
+    for database in databases:
+        await database.close()
 
 
 async def test_tables_of_a_newer_version_are_not_touched(tmp_path: Path, later_steps: Path) -> None:
