@@ -1,6 +1,7 @@
 """What a caller has recorded again: the older one goes, once the newer one is there.
 
-leaving.py says which. Whoever hangs up in between has left both, which is better than none.
+leaving.py says which. Whoever hangs up in between has left both, which is better than none. Nothing
+but silence takes no place, and goes.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 import structlog
 
+from listen_server.stream import ONLY_SILENCE
 from listen_server.voicemail.desk import Desk
 from listen_sinks.api import SinkError
 from listen_sinks.objects import ObjectsAway
@@ -63,7 +65,9 @@ class Replacing:
     async def _follow(self, tenant: str, ticket: str, message: str) -> None:
         try:
             newer = await self._newer(tenant, ticket)
-            if newer is not None and _is_better(newer):
+            if newer is not None and newer.reason == ONLY_SILENCE:
+                await self.drop(tenant, newer.id)
+            elif newer is not None and _is_better(newer):
                 await self.drop(tenant, message)
         except IndexAway:
             log.warning("a message that was recorded again stays: the index is away")

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import numpy as np
 import pytest
 import soundfile
 from stored_messages import speech
@@ -14,6 +15,9 @@ from voicemail.machine import Machine, machine
 from listen_server.simulator.platform import Outcome, Said
 from listen_server.voicemail import desk, visit
 from listen_server.voicemail.base import VoicemailApplication
+from listen_sinks.voicemail.index.database import Database
+from listen_sinks.voicemail.index.records import Message
+from listen_sinks.voicemail.index.tickets import find_ticket
 from listen_sinks.voicemail.policies import KEPT
 
 AGAIN = "One moment, please. Speak after the tone."
@@ -102,6 +106,27 @@ async def test_an_index_that_hangs_keeps_nobody_waiting_for_longer_than_jambonz_
 
     assert said(outcome) == ["One moment, please.", THANKS]
     assert len(await server.messages(box.id, KEPT)) == 1
+
+
+async def test_silence_never_takes_the_place_of_words_also_if_it_is_seen_when_the_caller_has_gone(
+    server: Machine, script: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number, box = await server.box(review=True)
+    tickets: list[str] = []
+
+    async def find_the_first(database: Database, tenant: str, ticket: str) -> Message | None:
+        tickets.append(ticket)
+        return await find_ticket(database, tenant, ticket) if ticket == tickets[0] else None
+
+    monkeypatch.setattr(desk, "find_ticket", find_the_first)
+    outcome = await server.call(number, *script, 'hears "To keep" press 3')
+
+    assert said(outcome)[1:] == ["Please speak after the tone.", "One moment, please.", THANKS]
+    words, _silence = (one.pcm for one in outcome.streams)
+    async with asyncio.timeout(20):
+        while len(kept := await server.heard(box.id)) != 1:  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(0.02)
+    assert np.array_equal(kept[0], words)
 
 
 async def test_a_greeting_store_that_hangs_is_asked_once(
