@@ -29,14 +29,20 @@ class Outline:
     frames_per_bucket: int
 
 
-def outline_of(reader: BodyReader) -> bytes:
-    """Return the outline of a message, encoded; what does not open is silence in it."""
+def outline_of(reader: BodyReader) -> tuple[bytes, bool]:
+    """Return the outline of a message, encoded, and whether all of it opens to its sealed end.
+
+    What does not open is silence in the outline.
+    """
     collected = PeakCollector(BUCKETS)
+    is_whole = reader.ending == "sealed"
     channels, frame = reader.header.channels, reader.header.frame_bytes
     for start in range(0, reader.length, _WINDOW):
         stop = min(start + _WINDOW, reader.length // frame * frame)
-        collected.feed(deinterleave(reader.salvage(start, stop).plain, channels))
-    return encode_outline(collected)
+        found = reader.salvage(start, stop)
+        is_whole = is_whole and not found.damaged
+        collected.feed(deinterleave(found.plain, channels))
+    return encode_outline(collected), is_whole
 
 
 def encode_outline(collected: PeakCollector) -> bytes:

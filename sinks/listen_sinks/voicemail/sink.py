@@ -34,7 +34,6 @@ from listen_sinks.voicemail.beginning import described, prepare
 from listen_sinks.voicemail.open_audio import OpenAudio
 from listen_sinks.voicemail.spoken import Spoken, with_words
 from listen_sinks.voicemail.spool import End, SpooledStream, State, Stored
-from listen_sinks.voicemail.spool.disk import FULL
 
 if TYPE_CHECKING:
     from listen_sinks.voicemail.plugin import Voicemail
@@ -104,18 +103,17 @@ class VoicemailSink(Sink):
         meta = partial(encode, self._document)
         stored, problem = await self._stream.end(self._end(outcome), meta)
         discarded = stored.end.state == "discarded"
-        self._tell(kept=None if discarded else not (self._stream.error or problem))
         if not discarded:
             stored = await self._stream.outlined(stored)
+        self._tell(kept=None if discarded else stored.end.state != "failed" and not problem)
+        if not discarded:
             stored = await self._with_words(stored)
         self._plugin.shipping.add([stored])
-        self._raise(self._stream.error or problem)
+        self._raise(problem)
 
     def _end(self, outcome: Outcome) -> End:
         state: State = outcome.state
         reason = outcome.reason
-        if failure := self._stream.error:
-            state, reason = "failed", _phrase(failure)
         if unwanted := self._stream.note.discarded(outcome.frames):
             state, reason = "discarded", unwanted
         return End(state, reason, outcome.ended_at, caller=self._caller)
@@ -166,8 +164,3 @@ class VoicemailSink(Sink):
             self._told = True
             self._tell(kept=False)
             raise SinkError(explain(failure, self._plugin.spool.directory)) from failure
-
-
-def _phrase(failure: Exception) -> str:
-    number = failure.errno if isinstance(failure, OSError) else None
-    return "the disk was full" if number in FULL else "the disk failed"

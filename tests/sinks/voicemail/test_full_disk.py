@@ -116,3 +116,34 @@ async def test_a_disk_that_fails_ends_calls_and_says_what_to_do(tmp_path: Path) 
     assert (kept.outcome, kept.reason) == ("failed", "the disk failed")
     assert kept.audio is not None
     assert np.array_equal(kept.audio, tone(call, 300.0)[:, : kept.audio.shape[1]])
+
+
+@pytest.mark.parametrize(
+    ("number", "for_ever", "reason"),
+    [(errno.ENOSPC, False, "the disk was full"), (errno.EIO, True, "the disk failed")],
+)
+async def test_what_is_written_when_the_call_is_over_may_be_what_the_disk_does_not_take(
+    tmp_path: Path,
+    number: int,
+    for_ever: bool,  # noqa: FBT001 - a case, not an option
+    reason: str,
+) -> None:
+    disk = FailingDisk({"write", "create"}, 6, number, for_ever=for_ever)
+    call = make_call()
+    audio = tone(call, 5.0)
+    async with voicemail(tmp_path, disk, write_interval=10.0) as plugin:
+        sink = plugin.sink(call)
+        await sink.start(call)
+        await sink.audio(audio)  # none of it is written before the end
+        assert not disk.hit
+        with pytest.raises(SinkError):
+            await sink.finish(make_outcome(call, audio.shape[1]))
+        disk.healed = True
+        await shipped(plugin)
+
+    assert disk.hit
+    kept = (await contents(tmp_path))[call.stream_id]
+    assert (kept.outcome, kept.reason) == ("failed", reason)
+    assert kept.audio is not None
+    assert kept.seconds == kept.audio.shape[1] / 8000
+    assert np.array_equal(kept.audio, audio[:, : kept.audio.shape[1]])

@@ -17,6 +17,7 @@ from listen_sinks.voicemail.labels import value_context
 from listen_sinks.voicemail.lsv1 import BodyReader, BodyWriter, split_tails
 from listen_sinks.voicemail.outline import outline_of
 from listen_sinks.voicemail.sealed import Label, seal
+from listen_sinks.voicemail.spool.cut import cut, cut_by_reading
 from listen_sinks.voicemail.spool.disk import Disk
 from listen_sinks.voicemail.spool.names import Files
 from listen_sinks.voicemail.spool.note import End, Note, encode_values
@@ -99,21 +100,26 @@ class OpenMessage:
         self._late[label] = self._seal(label, plain())
         self._words.save("late", encode_values(self._late))
 
-    def end(self, end: End, meta: Plain) -> tuple[End, OSError | None]:
-        """Write the last words; return them with what the disk did not take."""
-        problem: OSError | None = None
+    def end(
+        self, end: End, meta: Plain, failure: Exception | None = None
+    ) -> tuple[End, Exception | None]:
+        """Write the last words; return them with what the disk did not take.
+
+        `failure` is what kept samples from being written. No message is complete after one.
+        """
+        problem = failure or self.problem
         frames = self.frames
         values = {**self._late, "meta": self._seal("meta", meta())}
         try:
             self._segments.append(self._body.finalize())
         except OSError as error:
-            problem = error
+            problem = problem or error
             frames = frames_on_disk(self.files, self.note)
-        end = replace(end, frames=frames, values=values)
+        end = cut(replace(end, frames=frames, values=values), problem)
         try:
             self._words.save("end", end.encode())
         except OSError as error:
-            problem = error
+            problem = problem or error
         return end, problem
 
     def close(self) -> None:
@@ -160,7 +166,8 @@ class OpenMessage:
     def outlined(self, stored: Stored) -> Stored:
         """Add the outline of what is kept, and say exactly how much that is.
 
-        Reads all of it: not in the writer's thread.
+        What the disk took and does not give back is missing, and the end says so. Reads all of it:
+        not in the writer's thread.
         """
         object_ = stored.object_()
         reader = BodyReader(
@@ -171,9 +178,11 @@ class OpenMessage:
             part=self.note.part,
             tails=split_tails(stored.tails()),
         )
-        values = {**stored.end.values, "peaks": self._seal("peaks", outline_of(reader))}
+        outline, is_whole = outline_of(reader)
+        values = {**stored.end.values, "peaks": self._seal("peaks", outline)}
         frames = reader.length // self.note.format.frame_bytes
-        return replace(stored, end=replace(stored.end, frames=frames, values=values))
+        end = replace(stored.end, frames=frames, values=values)
+        return replace(stored, end=end if is_whole else cut_by_reading(end))
 
     def seal_late(self, label: Label, plain: Plain) -> bytes:
         """Seal a small value of a message that is closed; what becomes of it is the caller's."""

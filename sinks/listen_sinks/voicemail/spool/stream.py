@@ -3,12 +3,14 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from listen_codecs.formats import AudioBlock
 from listen_sinks.group_writer import GroupWriter, Tape
 from listen_sinks.voicemail.sealed import Label, Refused
+from listen_sinks.voicemail.spool.cut import cut_by_reading
 from listen_sinks.voicemail.spool.disk import Disk
 from listen_sinks.voicemail.spool.group_commit import MOST_FAILURES, GroupCommit
 from listen_sinks.voicemail.spool.note import End, Note
@@ -88,10 +90,11 @@ class SpooledStream:
     async def end(self, end: End, meta: Plain) -> tuple[Stored, Exception | None]:
         """Seal the message; return it, durable, and what the disk did not take of it, if anything.
 
-        `end` says what the stream amounted to; how much of it was kept is found out here.
+        `end` says what the stream amounted to; how much of it was kept, and whether that is all,
+        is found out here: what is written last may be what the disk does not take.
         """
         await self._writer.drain(self._tape)
-        end, problem = await self._writer.do(partial(self._message.end, end, meta))
+        end, problem = await self._writer.do(partial(self._message.end, end, meta, self.error))
         for _ in range(MOST_FAILURES):
             try:
                 await self._commits.commit()
@@ -106,12 +109,14 @@ class SpooledStream:
     async def outlined(self, stored: Stored) -> Stored:
         """Add the outline of what was kept, and its exact length, while the key is at hand.
 
-        As it was where the disk does not give back what it was given.
+        As it was where it cannot be read now.
         """
         try:
             return await asyncio.to_thread(self._message.outlined, stored)
-        except (OSError, Refused):
+        except OSError:
             return stored
+        except Refused:
+            return replace(stored, end=cut_by_reading(stored.end))
 
     async def seal_late(self, label: Label, plain: Plain) -> bytes:
         """Seal a small value when the message is closed, while the key is at hand."""

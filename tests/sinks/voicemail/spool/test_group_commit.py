@@ -141,6 +141,8 @@ async def test_a_file_system_that_forgets_costs_the_chunks_of_that_second_alone(
         assert 0 < len(message.damaged) <= 5
         wrong = [chunk for chunk in range(20) if not _same(message.audio, audio, chunk)]
         assert tuple(wrong) == message.damaged
+        end = (await stream.outlined(kept)).end
+        assert (end.state, end.reason) == ("failed", "the disk failed")
 
 
 def _same(one: object, other: object, chunk: int) -> bool:
