@@ -63,7 +63,7 @@ def check(page: Page, kept: Kept | None, killed_at: float) -> None:
     assert lost <= 0, f"{lost / 8000 / 20:.2f} s more than {MOST_LOST} s are lost"
 
 
-@pytest.mark.timeout(60 + 12 * ROUNDS)
+@pytest.mark.timeout(120 + 30 * ROUNDS)
 def test_killed_at_any_moment_every_call_is_kept_once_and_exact(tmp_path: Path) -> None:
     data_dir, diaries = tmp_path / "data", tmp_path / "diaries"
     diaries.mkdir()
