@@ -11,6 +11,7 @@ import re
 import sys
 import traceback
 from contextlib import suppress
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, TextIO, TypeAlias
 
@@ -18,6 +19,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from listen_server.errors import ListenServerError
+from listen_server.log_writer import LogWriter
 from listen_sinks.api import ControlError, SinkError
 
 ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None]
@@ -26,8 +28,11 @@ _VALUE: Final = re.compile(r"[\n:=(<{\[\"']")  # begins what a library has put i
 _INNER: Final = 4  # errors of a group that are written
 
 
-def set_up_logs(*, level: str = "info", human: bool | None = None) -> None:
-    """Send our logs and the libraries' to standard error; for people if it is a terminal."""
+def set_up_logs(*, level: str = "info", human: bool | None = None, in_thread: bool = False) -> None:
+    """Send our logs and the libraries' to standard error; for people if it is a terminal.
+
+    `in_thread` is for who has calls: a reader of standard error that stops does not stop them.
+    """
     human = sys.stderr.isatty() if human is None else human
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,
@@ -49,7 +54,7 @@ def set_up_logs(*, level: str = "info", human: bool | None = None) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    handler = _Handler(sys.stderr)
+    handler = _HandlerInThread(sys.stderr, last) if in_thread else _Handler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             use_get_message=False,
@@ -79,7 +84,38 @@ class _Handler(logging.StreamHandler[TextIO]):
         kind = type(sys.exc_info()[1]).__name__
         line = {"event": "line not written", "level": "error", "from": record.name, "type": kind}
         with suppress(Exception):
-            self.stream.write(f"{json.dumps(line)}\n")
+            self._put(json.dumps(line))
+
+    def _put(self, line: str) -> None:
+        self.stream.write(f"{line}\n")
+
+
+class _HandlerInThread(_Handler):
+    """Waits for nobody who reads the log, but at the end of the process, and not for long."""
+
+    def __init__(self, stream: TextIO, render: Processor) -> None:
+        super().__init__(stream)
+        self._render = render
+        self._writer = LogWriter(stream.fileno(), self._lost)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Have a line written."""
+        try:
+            self._put(self.format(record))
+        except Exception:  # noqa: BLE001 - as the standard library does
+            self.handleError(record)
+
+    def flush(self) -> None:
+        """Wait until it is all written: the standard library asks for it at the end."""
+        self._writer.flush()
+
+    def _put(self, line: str) -> None:
+        self._writer.put(line)
+
+    def _lost(self, lines: int) -> str:
+        said = {"event": "log lines lost: nobody read them", "lines": lines, "level": "warning"}
+        now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        return str(self._render(None, "warning", {**said, "time": now}))
 
 
 def failure(error: BaseException) -> dict[str, Any]:

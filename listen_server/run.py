@@ -53,7 +53,7 @@ def run_server(settings: Settings) -> None:
 def serve_here(settings: Settings, sockets: Sockets | None = None) -> None:
     """Serve in this process: alone, or as a worker on sockets that it was given."""
     if sockets is not None:
-        set_up_logs(level=settings.log_level, human=settings.human_logs)
+        set_up_logs(level=settings.log_level, human=settings.human_logs, in_thread=True)
     app = App(settings) if sockets is None else _worker(settings)
     serve(
         app.asgi,

@@ -1,5 +1,6 @@
 """The server as people run it: a process of its own, started by its command line."""
 
+import fcntl
 import json
 import os
 import signal
@@ -28,6 +29,20 @@ class ServerProcess:
     port: int = 0
     admin_port: int = 0
     reader: Thread | None = None
+    reads: Event = field(default_factory=Event)
+
+    def __post_init__(self) -> None:
+        self.reads.set()
+
+    def pause(self) -> None:
+        """Read no more of its log, of which the pipe then holds a page."""
+        assert self.process.stderr is not None
+        self.reads.clear()
+        fcntl.fcntl(self.process.stderr, fcntl.F_SETPIPE_SZ, 4096)
+
+    def go_on(self) -> None:
+        """Read its log again."""
+        self.reads.set()
 
     def url(self, path: str = "/listen") -> str:
         """Return the address of a route."""
@@ -52,6 +67,7 @@ class ServerProcess:
     def _read_on(self) -> None:
         assert self.process.stderr is not None
         for line in self.process.stderr:
+            self.reads.wait()
             self._take(line)
 
     def _take(self, line: str) -> dict[str, Any]:
@@ -96,6 +112,7 @@ def server_process(
         if process.poll() is None:
             process.kill()
         process.wait()
+        server.go_on()
         if server.reader is not None:
             server.reader.join(PATIENCE)  # workers keep the pipe open a little longer
         if process.stderr is not None:

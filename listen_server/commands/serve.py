@@ -13,5 +13,5 @@ def serve(*, asked: Asked) -> None:
     WAV files under DIR/recordings. SIGTERM and Ctrl-C let live calls end; the second one does not.
     """
     settings = asked.settings()
-    set_up_logs(level=settings.log_level, human=settings.human_logs)
+    set_up_logs(level=settings.log_level, human=settings.human_logs, in_thread=True)
     run_server(settings)

@@ -1,6 +1,7 @@
 """What an operator relies on: probes, credentials, a drain that cuts no call, and bad weather."""
 
 import asyncio
+import fcntl
 import json
 import os
 import resource
@@ -242,6 +243,26 @@ def wait_for_audio(data_dir: Path) -> None:
             return
         Event().wait(0.02)
     raise AssertionError("no audio reached the disk")
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="pipes have one size here")
+def test_a_log_that_nobody_reads_stops_no_call(tmp_path: Path) -> None:
+    with server_process(tmp_path, "--open") as server:
+        server.pause()
+        told_before = len(server.log)
+        results = [place(server, speed=0, seconds=1) for _ in range(30)]
+        held = len(server.log)
+        server.go_on()
+        wait_for_log(server, "stream ended", 30)
+        status = server.stop()
+    told = finished_calls(tmp_path / "recordings", 30)
+
+    assert held <= told_before + 1, "the log was read"
+    assert [result.fault for result in results] == [None] * 30
+    assert {recording["state"] for recording in told} == {"complete"}
+    assert status == 0
+    assert server.log[-1]["event"] == "stopping"
 
 
 def test_a_sender_far_ahead_of_real_time_disturbs_nobody(tmp_path: Path) -> None:
