@@ -61,6 +61,7 @@ class ListenWebSocketProtocol(WebSocketsSansIOProtocol):
         self._app_waits = False
         self._ticks = ticks_of(self.loop)
         self._read_every = 0.0  # seconds
+        self._heard = False  # since a ping, or since it was last asked
         self._read_is_due = False
         self._descriptor: int | None = None  # to be read past the transport
         self._app_closed = False
@@ -77,6 +78,7 @@ class ListenWebSocketProtocol(WebSocketsSansIOProtocol):
             if not self.handshake_initiated:
                 self._refuse_request()
         elif self.handshake_complete:
+            self._heard = True
             self._receive(data)
             if self._read_every and len(data) < _MOST_READ:
                 self._rest()
@@ -254,8 +256,20 @@ class ListenWebSocketProtocol(WebSocketsSansIOProtocol):
 
     # How it ends
 
+    def send_keepalive_ping(self) -> None:
+        """Ask whether the peer is there; whatever it says from now on tells."""
+        self._heard = False
+        super().send_keepalive_ping()
+
     def keepalive_timeout(self) -> None:
-        """Tell the application why; stock waits for the transport to be gone."""
+        """Tell the application why; stock waits for the transport to be gone.
+
+        A peer that is heard is not lost: its pong may stand behind audio that is not read yet.
+        """
+        if self.ping_timeout and (self._heard or not self.queue.empty()):
+            self._heard = False
+            self.pong_timer = self.loop.call_later(self.ping_timeout, self.keepalive_timeout)
+            return
         super().keepalive_timeout()
         self._disconnected(1006, "keepalive ping timeout")
 
