@@ -125,7 +125,9 @@ class Conversation:
 
         Most of all audio comes this way: a change of tasks costs more than all that is done here.
         """
-        if self._error or not self._protocol.is_streaming or self._stream.should_rest:
+        if self._error or not self._protocol.is_streaming:
+            return False
+        if self._stream.should_rest(len(data)):
             return False
         try:
             block = self._protocol.receive_audio(data)
@@ -157,7 +159,7 @@ class Conversation:
     async def _take(self, held: list[bytes]) -> None:
         """Hand on the audio of one read: frames that came together go on together."""
         for data in _joined(held, self._settings.max_message):
-            while self._stream.should_rest:  # noqa: ASYNC110 - it is the clock that ends it
+            while self._stream.should_rest(len(data)):  # noqa: ASYNC110 - it is the clock that ends it
                 await asyncio.sleep(self._settings.tick)
             if events := self._protocol.receive_bytes(data):
                 await self._stream.handle(events)

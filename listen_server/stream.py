@@ -120,16 +120,20 @@ class Stream:
                 self.end_reason = SILENCE if spoken >= LEAST_SPOKEN else ONLY_SILENCE
                 self._hang_up()
 
-    @property
-    def should_rest(self) -> bool:
-        """Whether the peer may wait for a sink.
+    def should_rest(self, coming: int) -> bool:
+        """Tell whether the peer, of whom so many bytes have come, may wait for a sink.
 
         Only one that is ahead of real time ever does: no live call, but whoever replays a file.
         """
-        return (
-            self._is_ahead
-            and self._gaps.ahead(self._clock()) > AHEAD
-            and any(buffered.fullness > HALF for buffered in self._buffers)
+        if self._call is None:
+            return False
+        form = self._call.format
+        frames = coming // form.frame_bytes
+        seconds = form.seconds(frames)
+        if not self._is_ahead and seconds <= AHEAD:
+            return False
+        return self._gaps.ahead(self._clock()) + seconds > AHEAD and any(
+            buffered.fullness > HALF or not buffered.has_room(frames) for buffered in self._buffers
         )
 
     async def finish(self, state: Literal["complete", "interrupted"], reason: str) -> None:

@@ -157,7 +157,9 @@ class Connection(asyncio.Protocol):
         """
         await self.writable()
         sock: socket.socket = self._transport.get_extra_info("socket")
-        while sock.fileno() >= 0 and _unsent(sock):  # noqa: ASYNC110  # the kernel does not tell
+        while sock.fileno() >= 0 and (  # noqa: ASYNC110  # the kernel does not tell
+            self._transport.get_write_buffer_size() or _unsent(sock)
+        ):
             await asyncio.sleep(_LOOK)
 
     @property

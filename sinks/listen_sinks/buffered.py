@@ -115,6 +115,10 @@ class Buffered(Sink):
         """How full the queue is: 1 at its bound, more when one block is longer than that."""
         return self._waiting / self._room
 
+    def has_room(self, frames: int) -> bool:
+        """Tell whether so many more would cost nothing that waits; with nothing waiting, any do."""
+        return not self._waiting or not self._is_full(frames)
+
     async def wait(self) -> None:
         """Wait until the sink has finished, failed or used up its time."""
         longest = 2 * self._limits.finish_timeout + self._limits.timeout + _GRACE

@@ -271,15 +271,17 @@ def test_a_sender_far_ahead_of_real_time_disturbs_nobody(tmp_path: Path) -> None
         live = start_call(server, "--seconds", "5")
         flood = start_call(server, "--speed", "0", "--seconds", "600")
         out, _ = live.communicate(timeout=60)
-        flood.communicate(timeout=60)
+        flooded, _ = flood.communicate(timeout=60)
         grown = resident(server) - before
         told = finished_calls(tmp_path / "recordings", 2)
         _, metrics = probe(server, "/metrics")
 
     lengths = sorted(round(recording["seconds"]) for recording in told)
     assert json.loads(out)["fault"] is None
-    assert lengths == [5, 600]
+    assert json.loads(flooded)["fault"] is None
+    assert {recording["state"] for recording in told} == {"complete"}
     assert not any(recording["gaps"] for recording in told)
+    assert lengths == [5, 600]
     assert 'listen_sink_dropped_seconds_total{sink="recording"} 0.0' in metrics
     assert grown < 64 * 1024 * 1024
 

@@ -12,7 +12,8 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from listen_codecs.pcm import interleave
-from listen_sinks.memory import MemoryRecording
+from listen_sinks.api import Call
+from listen_sinks.memory import MemoryRecording, MemorySink
 
 METADATA = '{"sampleRate":8000,"mixType":"mono","callSid":"c1"}'
 
@@ -244,6 +245,34 @@ async def test_the_largest_messages_are_no_fault_when_they_come_together(
     assert recording.outcome is not None
     assert recording.outcome.reason == "closed by jambonz"
     assert recording.audio.shape == (1, 160 + largest + 160)
+
+
+async def test_of_a_peer_ahead_of_real_time_nothing_is_lost_that_a_slow_sink_has_no_room_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, start = asyncio.Event(), MemorySink.start
+    first, second = bytes(2 * 8000 * 4), bytes(2 * 8000 * 8)  # of ten seconds of queue
+
+    async def start_late(sink: MemorySink, call: Call) -> None:
+        await gate.wait()
+        await start(sink, call)
+
+    monkeypatch.setattr(MemorySink, "start", start_late)
+    async with serving(settings(tmp_path)) as server:
+
+        def came() -> float:
+            server.app.telemetry.settle()
+            return server.metric("listen_bytes_total")
+
+        async with server.connect() as socket:
+            await say(socket, METADATA, first, "{}", second)
+            await until(lambda: came() == len(first) + len(second))
+            gate.set()
+            await socket.close()
+        recording = await server.recording()
+
+    assert recording.frames == (len(first) + len(second)) // 2
+    assert recording.events == []
 
 
 async def test_every_stream_has_a_final_record_when_the_server_stops(tmp_path: Path) -> None:

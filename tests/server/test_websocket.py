@@ -357,6 +357,25 @@ async def test_a_peer_that_answers_no_ping_is_reported_as_lost() -> None:
     }
 
 
+async def test_a_peer_that_is_heard_is_not_lost_though_its_pong_stands_behind_its_audio() -> None:
+    protocol, wire = await opened_protocol()
+    protocol.send_keepalive_ping()
+
+    protocol.data_received(frame(BINARY, b"audio"))
+    protocol.keepalive_timeout()
+    await protocol.receive()
+    heard = not wire.is_closing()
+    protocol.keepalive_timeout()
+
+    assert heard
+    assert wire.is_closing()
+    assert protocol.queue.get_nowait() == {
+        "type": "websocket.disconnect",
+        "code": 1006,
+        "reason": "keepalive ping timeout",
+    }
+
+
 async def test_the_server_goes_with_1001_after_all_that_was_received() -> None:
     protocol, wire = await opened_protocol()
     before = len(wire.written)

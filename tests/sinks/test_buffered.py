@@ -638,10 +638,13 @@ async def test_how_full_a_queue_is_can_be_asked() -> None:
     await wrapped.audio(tone(call, 1.0))
 
     assert wrapped.fullness == 0.5
+    assert wrapped.has_room(8000)
+    assert not wrapped.has_room(8001)
     gate.set()
     await wrapped.finish(make_outcome(call, 8000))
     await wrapped.wait()
     assert wrapped.fullness == 0
+    assert wrapped.has_room(10**6)
 
 
 steps = st.lists(
