@@ -6,7 +6,6 @@ for audio files; marks.py has those for streamed audio.
 """
 
 import base64
-import binascii
 import io
 import json
 from collections import deque
@@ -143,7 +142,7 @@ def playing_seconds(data: Mapping[str, Any]) -> float | None:
             return len(audio) / 2 / (rate if rate in SAMPLE_RATES else _RAW_RATE)
         if data["audioContentType"] in {"wav", "wave"}:
             return audio_info(io.BytesIO(audio)).seconds
-    except (TypeError, binascii.Error, UnreadableAudio):
+    except (TypeError, ValueError, UnreadableAudio):  # of letters that no base64 has, too
         return None
     return None
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import soundfile
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from listen_server.simulator.playback import BackChannel, playing_seconds
@@ -186,10 +186,15 @@ DATA = st.fixed_dictionaries(
         "name": JSON,
     },
 )
+RAW = {"audioContentType": "raw", "sampleRate": 8000}
 KINDS = ["playAudio", "killAudio", "mark", "clearMarks", "disconnect", "error"]
 MESSAGE = st.fixed_dictionaries({"type": st.sampled_from(KINDS) | JSON, "data": DATA | JSON})
 
 
+@example(
+    messages=[json.dumps({"type": "playAudio", "data": {"audioContent": "ä"} | RAW})],
+    streaming=False,
+)
 @given(
     messages=st.lists(MESSAGE.map(json.dumps) | st.text() | st.binary(), max_size=20),
     streaming=st.booleans(),
