@@ -97,6 +97,7 @@ class VoicemailSink(Sink):
     async def finish(self, outcome: Outcome) -> None:
         """Seal the message, and have it shipped; it is durable when this returns."""
         self._take_back()
+        self._tell(kept=None)  # until the last of it is on the disk, or is not
         if self._spoken is not None and self._spoken.new:
             await self._keep_words(self._spoken)
         conclude(self._document, outcome)

@@ -1,5 +1,7 @@
 import asyncio
 import errno
+import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +9,12 @@ import pytest
 from failing_disk import FailingDisk
 from harness import until
 from mailbox_contents import contents, shipped, take, voicemail
+from ulid import ULID
 
 from listen_sinks.api import Call, SinkError
 from listen_sinks.testing import make_call, make_outcome, packets, tone
 from listen_sinks.voicemail import Voicemail
+from listen_sinks.voicemail.spool import Disk
 
 RESERVE = 2**18
 
@@ -147,3 +151,29 @@ async def test_what_is_written_when_the_call_is_over_may_be_what_the_disk_does_n
     assert kept.audio is not None
     assert kept.seconds == kept.audio.shape[1] / 8000
     assert np.array_equal(kept.audio, audio[:, : kept.audio.shape[1]])
+
+
+async def test_nobody_hears_that_a_message_is_kept_before_the_last_of_it_is(tmp_path: Path) -> None:
+    hold = threading.Event()
+    hold.set()
+
+    class Slow(Disk):
+        def sync(self, folder: int, files: Iterable[int]) -> None:
+            hold.wait()
+            super().sync(folder, files)
+
+    ticket = str(ULID())
+    call = make_call(granted={"ticket": ticket})
+    async with voicemail(tmp_path, Slow()) as plugin:
+        sink = plugin.sink(call)
+        await sink.start(call)
+        await sink.audio(tone(call))
+        hold.clear()
+        finishing = asyncio.create_task(sink.finish(make_outcome(call, 8000)))
+        await plugin.spool.writer.do(lambda: None)
+        while_it_is_written = plugin.fates.kept(ticket)
+        hold.set()
+        await finishing
+
+        assert while_it_is_written is None
+        assert plugin.fates.kept(ticket) is True
