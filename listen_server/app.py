@@ -33,6 +33,7 @@ from listen_server.live.parts import LiveParts
 from listen_server.outbox import Outbox
 from listen_server.plugins import ConfiguredSink, configure_sinks
 from listen_server.routes import RouteTable
+from listen_server.server.drain import Drain
 from listen_server.settings import Settings
 from listen_server.startup import exposure_faults
 from listen_server.telemetry import Telemetry
@@ -98,6 +99,10 @@ class App:
     def busy(self) -> int:
         """How many streams are on, and calls that an application has by websocket."""
         return self.admission.active + self._parts.connected
+
+    def leaves(self, drain: Drain) -> None:
+        """Let go of the sockets of applications before the server stops."""
+        self._parts.leaves(drain)
 
     def _draining(self) -> bool:
         return self.health.draining()  # which is said later

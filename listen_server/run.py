@@ -84,6 +84,7 @@ def drain_of(app: App) -> Drain:
     """Tie the server's end to the application's calls."""
     drain = Drain(lambda: app.busy)
     app.health.draining = lambda: not drain.accepting
+    app.leaves(drain)
     return drain
 
 

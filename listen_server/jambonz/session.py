@@ -50,6 +50,7 @@ _NOTICES: Final[Mapping[str, Notice]] = {
     "jambonz:error": "on_error",
 }
 _NORMAL: Final = 1000
+_GOING_AWAY: Final = 1001
 _REASON: Final = 123  # bytes of a close frame's reason (RFC 6455, section 5.5)
 
 
@@ -73,7 +74,14 @@ class Session:
         self._room = asyncio.Semaphore(sockets.limits.at_once)
         self._acks: OrderedDict[str, bytes | None] = OrderedDict()
         self._live: Live | None = None
+        self._asked = 0  # questions that have no ack yet
+        self._left = False
         self._over = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether jambonz waits for nothing, and the socket is there."""
+        return not (self._asked or self._left or self._over)
 
     async def run(self) -> None:
         """Serve the socket until it closes."""
@@ -90,7 +98,7 @@ class Session:
         except WebSocketDisconnect as closed:
             final = closed.code == _NORMAL
         except PeerError as error:
-            await self._close(error)
+            await self._refuse(error)
         finally:
             self._over = True
             if self._live is not None:
@@ -104,6 +112,16 @@ class Session:
         except (WebSocketDisconnect, RuntimeError, OSError, TimeoutError):
             raise Unreachable("the socket of the call is gone") from None
 
+    async def leave(self) -> None:
+        """Close, because the server is about to stop; not while jambonz waits for an ack.
+
+        jambonz comes back with `session:reconnect`, and asks nothing a second time.
+        """
+        await asyncio.sleep(0)  # what has come already is read first
+        if self.idle:
+            self._left = True
+            await self._close(_GOING_AWAY, "this server is about to stop")
+
     async def _receive(self) -> Message:
         event = await self._websocket.receive()
         if event["type"] == "websocket.disconnect":
@@ -113,12 +131,14 @@ class Session:
             raise NotText(f"received {len(data or b'')} bytes where only text belongs")
         return read_message(text)
 
-    async def _close(self, error: PeerError) -> None:
+    async def _refuse(self, error: PeerError) -> None:
         log.warning("an application socket was closed", code=error.close_code, why=str(error))
-        reason = str(error).encode()[:_REASON].decode(errors="ignore")
+        await self._close(error.close_code, str(error).encode()[:_REASON].decode(errors="ignore"))
+
+    async def _close(self, code: int, reason: str) -> None:
         try:
             async with asyncio.timeout(self._sockets.limits.write):
-                await self._websocket.close(error.close_code, reason)
+                await self._websocket.close(code, reason)
         except (WebSocketDisconnect, RuntimeError, OSError, TimeoutError):
             return  # it is closed
 
@@ -134,14 +154,21 @@ class Session:
                 self._acks.popitem(last=False)
         if message.opens:  # now, so that what comes next finds it
             self._open(message)
+        self._asked += message.wants_ack
         await self._room.acquire()
         task = self._sockets.start(self._answer(message))
-        task.add_done_callback(lambda _: self._room.release())
+        task.add_done_callback(lambda _: self._answered(message))
+
+    def _answered(self, message: Message) -> None:
+        self._room.release()
+        self._asked -= message.wants_ack
+        if message.wants_ack and self._sockets.leaving():
+            self._sockets.start(self.leave())
 
     def _open(self, message: Message) -> None:
         told = _read(CallArrived, message)
         known = self._sockets.find(told.call_sid, self._peer)
-        if known is None and self._sockets.turns_away(told.call_sid, message.type):
+        if self._sockets.turns_away(told.call_sid, message.type, known=known is not None):
             raise Elsewhere("this server takes no new calls: it is about to stop")
         live = self._hold(told)
         if message.type == "session:adulting":
@@ -166,7 +193,7 @@ class Session:
         try:
             verbs = await self._verbs(message)
         except NotUnderstood as error:
-            await self._close(error)
+            await self._refuse(error)
             return
         if message.wants_ack:
             ack = write_ack(message.msgid, verbs)

@@ -5,7 +5,7 @@ then its call waits here, and commands with it.
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -49,9 +49,11 @@ class Sockets:
         self.answering: Final = answering
         self.addresses: Final = addresses
         self.limits: Final = limits
+        self.leaving: Callable[[], bool] = lambda: False
+        """Whether each socket is to be closed behind its next answer."""
         self._access = access
+        self._sessions: set[Session] = set()
         self._lives: dict[tuple[str | None, str], Live] = {}
-        self.open_sockets = 0
         self._turned_away: set[str] = set()  # calls that came while the server drains
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -74,13 +76,30 @@ class Sockets:
         """How many calls have a socket at this moment."""
         return sum(live.call.connected for live in self._lives.values())
 
-    def turns_away(self, sid: str, kind: str) -> bool:
-        """Tell whether a call that is not known here is to go to another server.
+    @property
+    def open_sockets(self) -> int:
+        """How many sockets there are, of calls or not."""
+        return len(self._sessions)
+
+    def leave(self, *, idle: bool) -> int:
+        """Return how many sockets there are still; with `idle`, close those that are asked nothing.
+
+        For a server that is about to stop. The others are closed behind their answers (`leaving`).
+        """
+        for session in self._sessions if idle else ():
+            if session.idle:
+                self.start(session.leave())
+        return self.open_sockets
+
+    def turns_away(self, sid: str, kind: str, *, known: bool) -> bool:
+        """Tell whether a call, perhaps one that is known here, is to go to another server.
 
         After its `session:new` was turned away it comes with `session:reconnect`, as do those that
         are on, and have lost their server.
         """
-        if not self.answering.draining():
+        if self.leaving():
+            return kind != "session:adulting"
+        if known or not self.answering.draining():
             return False
         if kind == "session:new":
             self._turned_away.add(sid)
@@ -94,12 +113,13 @@ class Sockets:
             )
             await websocket.send_denial_response(answer)
             return
-        self.open_sockets += 1
+        session = Session(self, websocket, self._access.peer(websocket))
+        self._sessions.add(session)
         try:
             await websocket.accept(subprotocol=SUBPROTOCOL)
-            await Session(self, websocket, self._access.peer(websocket)).run()
+            await session.run()
         finally:
-            self.open_sockets -= 1
+            self._sessions.discard(session)
 
     def _refusal(self, websocket: WebSocket) -> Denied | None:
         if denied := self._access.before_body(websocket, signed=False):

@@ -24,6 +24,7 @@ from listen_server.live.calls import LiveCalls
 from listen_server.live.crew import Crew
 from listen_server.live.here import Here
 from listen_server.passes import Derives
+from listen_server.server.drain import Drain
 from listen_server.settings import Settings
 from listen_server.voicemail.config import stream_route
 
@@ -90,6 +91,15 @@ class LiveParts:
     def connected(self) -> int:
         """How many calls have a socket to an application."""
         return sum(sockets.connected for sockets in self._sockets)
+
+    def leaves(self, drain: Drain) -> None:
+        """Close the sockets of calls when a drain says so."""
+        for sockets in self._sockets:
+            sockets.leaving = lambda: drain.leaving
+        drain.leave = self._leave
+
+    def _leave(self, *, idle: bool) -> int:
+        return sum(sockets.leave(idle=idle) for sockets in self._sockets)
 
     def serves(self, path: str) -> bool:
         """Tell whether a path is an application's."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx2
 import pytest
@@ -11,26 +12,46 @@ from jambonz.peer import CALL, Socket, up
 from starlette.applications import Starlette
 from websockets.exceptions import ConnectionClosedError
 
-from listen_server.jambonz import Served
+from listen_server.jambonz import Call, Say, Served, Verbs, hook
 
 NEW = {**CALL, "call_sid": "another-call"}
 HOOK = "/again"
+
+
+class Slow(Desk):
+    """Answers a hook when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.go = asyncio.Event(), asyncio.Event()
+
+    @hook("/slowly")
+    async def slowly(self, call: Call) -> Verbs:  # noqa: ARG002 - a hook has its call
+        self.asked.set()
+        await self.go.wait()
+        return [Say(text="At last.")]
 
 
 class Draining:
     """A served desk whose end the test begins."""
 
     def __init__(self) -> None:
-        self.served = Served(Desk())
+        self.application = Slow()
+        self.served = Served(self.application)
         self.address = ""
 
     def begin(self) -> None:
         self.served.sockets.answering.draining = lambda: True
 
-    async def closed(self, kind: str) -> int:
-        """Bring a call that is new here; return the code that its socket is closed with."""
+    def leave(self) -> None:
+        """Begin the last seconds."""
+        self.begin()
+        self.served.sockets.leaving = lambda: True
+
+    async def closed(self, kind: str, told: Any = NEW) -> int:
+        """Bring a call, one that is new here; return the code that its socket is closed with."""
         socket = await Socket.open(self.address)
-        await socket.tell(kind, NEW, msgid="m")
+        await socket.tell(kind, told, msgid="m")
         with pytest.raises(ConnectionClosedError) as closed:
             async with asyncio.timeout(5):
                 await socket.connection.recv()
@@ -96,3 +117,43 @@ async def test_over_webhooks_a_new_call_gets_503_and_the_hooks_of_others_are_ans
     assert new.status_code == 503
     assert "about to stop" in new.text
     assert hook.status_code == 200
+
+
+async def test_in_the_last_seconds_a_hook_is_answered_before_its_socket_is_closed(
+    desk: Draining,
+) -> None:
+    socket = await Socket.open(desk.address)
+    await socket.new()
+    asking = asyncio.create_task(socket.ask("verb:hook", CALL, hook="/slowly"))
+    await desk.application.asked.wait()
+    desk.leave()
+    assert desk.served.sockets.leave(idle=True) == 1  # not while jambonz waits
+
+    desk.application.go.set()
+
+    assert (await asking)["data"] == [{"verb": "say", "text": "At last."}]
+    assert await socket.closed() == 1001
+    await until(lambda: desk.served.sockets.open_sockets == 0)
+
+
+async def test_a_hook_that_comes_in_the_last_seconds_is_answered_too(desk: Draining) -> None:
+    socket = await Socket.open(desk.address)
+    await socket.new()
+    desk.leave()
+    assert desk.served.sockets.leave(idle=False) == 1
+
+    assert "data" in await socket.ask("verb:hook", CALL, hook=HOOK)
+
+    assert await socket.closed() == 1001
+
+
+async def test_a_call_that_is_asked_nothing_is_sent_to_the_next_server(desk: Draining) -> None:
+    socket = await Socket.open(desk.address)
+    await socket.new()
+    desk.leave()
+
+    desk.served.sockets.leave(idle=True)
+
+    assert await socket.closed() == 1001
+    assert await desk.closed("session:reconnect", CALL) == 1012  # its call, at the same server
+    await until(lambda: desk.served.sockets.open_sockets == 0)

@@ -1,8 +1,9 @@
 """An application to be served, for tests."""
 
+import asyncio
 from typing import ClassVar
 
-from listen_server.jambonz import Call, CallApplication, Pause, Verbs
+from listen_server.jambonz import Call, CallApplication, Pause, Verbs, hook
 
 
 class Desk(CallApplication):
@@ -13,6 +14,13 @@ class Desk(CallApplication):
     async def on_call(self, call: Call) -> Verbs:
         del call
         return [Pause(length=60)]
+
+    @hook("/slowly")
+    async def slowly(self, call: Call) -> Verbs:
+        """Take longer than a server that is about to stop looks away."""
+        del call
+        await asyncio.sleep(0.5)
+        return [Pause(length=1)]
 
     async def on_error(self, call: Call, error: object) -> None:
         del call

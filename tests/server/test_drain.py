@@ -54,6 +54,53 @@ def test_a_second_begin_moves_no_deadline() -> None:
     assert drain.is_over()
 
 
+class Asked:
+    """Sockets over which jambonz asks: two that are idle, and one with a hook in flight."""
+
+    def __init__(self) -> None:
+        self.idle, self.busy = 2, 1
+
+    def __call__(self, *, idle: bool) -> int:
+        if idle:
+            self.idle = 0
+        return self.idle + self.busy
+
+
+def test_before_the_deadline_sockets_are_left_behind_an_answer_then_those_that_are_idle() -> None:
+    clock, asked = Clock(), Asked()
+    drain = Drain(lambda: 1, clock=clock)
+    drain.leave = asked
+    drain.begin(deadline=60)
+
+    clock.now += 57.9
+    assert not drain.is_over()
+    assert not drain.leaving
+    clock.now += 0.2
+    assert not drain.is_over()
+    assert drain.leaving
+    assert asked.idle == 2
+    clock.now += 1
+    assert not drain.is_over()
+    assert asked.idle == 0
+    clock.now += 0.9
+
+    assert drain.is_over()  # a hook that takes too long has no answer
+
+
+def test_without_a_deadline_hooks_in_flight_have_two_seconds() -> None:
+    clock, asked = Clock(), Asked()
+    drain = Drain(lambda: 1, clock=clock)
+    drain.leave = asked
+    drain.begin(deadline=0)
+
+    assert drain.leaving
+    clock.now += 1.9
+    assert not drain.is_over()
+    asked.busy = 0
+
+    assert drain.is_over()
+
+
 def test_stop_waits_for_no_call() -> None:
     drain = Drain(lambda: 1)
 

@@ -50,14 +50,12 @@ class Rolling:
             if self.switches:
                 self.link.to = self.newer.server.port
 
-    async def call(
-        self, number: str, *lines: str, owner: bool = False, speed: float = 0.0
-    ) -> Outcome:
+    async def call(self, number: str, *lines: str, owner: bool = False) -> Outcome:
         """Call by websocket, and do what the lines say."""
         app = self.older.app("ws", f"{PATH}/owner" if owner else PATH)
         app = replace(app, url=app.url.replace(str(self.older.server.port), str(self.link.port)))
         more = {"from_": number} if owner else {}
-        return await Machine.call_at(app, number, *lines, shown=self.watch, speed=speed, **more)
+        return await Machine.call_at(app, number, *lines, shown=self.watch, **more)
 
     async def box(self) -> str:
         """Make a mailbox with a PIN, which both servers know."""
@@ -133,7 +131,7 @@ async def test_an_owner_who_is_longer_than_that_goes_on_at_the_next_server(
     await rolling.call(number, "recording+2 press #")
     rolling.moment, rolling.patience = "says 'New messages", 0.0
 
-    outcome = await rolling.call(number, *FETCHES, owner=True, speed=8.0)
+    outcome = await rolling.call(number, *FETCHES, owner=True)
 
     seen = "\n".join(rolling.seen)
     assert "is reached again: session:reconnect" in seen
