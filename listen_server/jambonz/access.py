@@ -17,6 +17,7 @@ from starlette.requests import HTTPConnection
 
 from listen_server.credentials import basic_credentials
 from listen_server.jambonz.signature import HEADER, WINDOW, is_signed
+from listen_server.throttle import GuessThrottle
 
 MAX_CREDENTIAL: Final = 4096  # bytes of an Authorization header that are looked at
 _FORWARDED: Final = (f"x-forwarded-{what}" for what in ("for", "host", "proto"))
@@ -32,10 +33,14 @@ class Denied:
 
     status: int
     says: str
+    wait: int = 0
+    """Seconds after which it may be otherwise."""
 
     @property
     def headers(self) -> dict[str, str]:
         """Headers of the answer."""
+        if self.wait:
+            return {"Retry-After": str(self.wait)}
         return {"WWW-Authenticate": 'Basic realm="jambonz"'} if self.status == _UNKNOWN else {}
 
 
@@ -51,6 +56,7 @@ class Peer:
 
 _UNKNOWN: Final = 401
 _FORBIDDEN: Final = 403
+_TOO_MANY: Final = 429
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,8 @@ class Access:
     """Seconds that a signature may be old, or new."""
     clock: Callable[[], float] = time.time
     """Unix time."""
+    throttle: GuessThrottle = field(default_factory=GuessThrottle, repr=False, compare=False)
+    """Slows down who guesses passwords."""
 
     @property
     def basic(self) -> bool:
@@ -82,7 +90,7 @@ class Access:
         `signed` says that a body comes which can be signed.
         """
         if self.basic:
-            return None if self._user(connection) else Denied(_UNKNOWN, "user or password wrong")
+            return self._guess(connection)
         if self.secrets:
             why = "without HTTP Basic configured, only hooks by POST can be told from forgeries"
             return None if signed else Denied(_FORBIDDEN, why)
@@ -106,15 +114,33 @@ class Access:
         who = self._user(connection) if self.basic else False
         return Peer(who if isinstance(who, str) else self.tenant, _base(connection))
 
+    def _guess(self, connection: HTTPConnection) -> Denied | None:
+        if (given := _given(connection)) is None:
+            return _WRONG
+        address = connection.client.host if connection.client else ""
+        if not (wait := self.throttle.wait(given[0], address)):
+            if self._user(connection):
+                self.throttle.was_right(given[0], address)
+                return None
+            wait = self.throttle.failed(given[0], address)
+        return Denied(_TOO_MANY, "too many wrong passwords", wait) if wait else _WRONG
+
     def _user(self, connection: HTTPConnection) -> bool | str:
-        header = connection.headers.get("authorization", "")
-        given = basic_credentials(header) if len(header) <= MAX_CREDENTIAL else None
-        if given is None:
+        if (given := _given(connection)) is None:
             return False
         user, password = given
         known = self.users.get(user)
         right = hmac.compare_digest(_hash(password), _hash(known or "")) and known is not None
         return right or (self.check is not None and self.check(user, password))
+
+
+_WRONG: Final = Denied(_UNKNOWN, "user or password wrong")
+
+
+def _given(connection: HTTPConnection) -> tuple[str, str] | None:
+    """Return user and password."""
+    header = connection.headers.get("authorization", "")
+    return basic_credentials(header) if len(header) <= MAX_CREDENTIAL else None
 
 
 def _base(connection: HTTPConnection) -> str | None:

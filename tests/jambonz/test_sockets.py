@@ -372,6 +372,17 @@ class TestWhoIsLetIn:
         assert status == 401
         assert verbs
 
+    async def test_who_guesses_passwords_is_slowed_down(self, desk: Desk) -> None:
+        wrong = {"Authorization": basic_header("ann", "guess")}
+
+        async with desk_up(desk, access=Access(users={"ann": "own-password"})) as (address, _):
+            statuses = [
+                await self.refused(address, subprotocols=[SUBPROTOCOL], additional_headers=wrong)
+                for _ in range(12)
+            ]
+
+        assert statuses == [401] * 10 + [429] * 2
+
     async def test_without_authentication_a_proxy_brings_nobody(self, desk: Desk) -> None:
         through = {"X-Forwarded-For": "203.0.113.10"}
 

@@ -135,6 +135,31 @@ class TestBasic:
         assert statuses == [200, 401, 401, 401, 401]
         assert asked.headers["WWW-Authenticate"] == 'Basic realm="jambonz"'
 
+    async def test_who_guesses_is_slowed_down_and_finds_nothing(self) -> None:
+        access = Access(users={"ann": "own-password"})
+        guesses = [{"Authorization": basic_header("ann", f"guess-{n}")} for n in range(12)]
+
+        async with webhooks(access=access) as http:
+            answers = [await http.post("/", BODY, guess) for guess in guesses]
+            found = await http.post("/", BODY, ANN)
+
+        assert [one.status_code for one in answers] == [401] * 10 + [429] * 2
+        assert int(answers[-1].headers["Retry-After"]) in range(1, 11)
+        assert found.status_code == 429  # a guess that is right is none, either
+
+    async def test_who_guesses_behind_the_address_of_jambonz_does_not_lock_it_out(self) -> None:
+        wrong = {"Authorization": basic_header("ann", "guess")}
+
+        async with webhooks(access=Access(users={"ann": "own-password"})) as http:
+            await http.post("/", BODY, ANN)
+            statuses = {(await http.post("/", BODY, wrong)).status_code for _ in range(12)}
+            jambonz = await http.post("/", BODY, ANN)
+            without = await http.post("/", BODY)
+
+        assert statuses == {401, 429}
+        assert jambonz.status_code == 200
+        assert without.status_code == 401
+
     async def test_a_body_is_not_read_before_its_user_is_known(self) -> None:
         async with webhooks(access=self.ACCESS) as http:
             response = await http.post("/", b" " * (MAX_BODY + 1))

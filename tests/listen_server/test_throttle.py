@@ -1,6 +1,6 @@
 """Guessing is slow; being right never is."""
 
-from listen_server.throttle import MAX_REMEMBERED, FailureThrottle
+from listen_server.throttle import MAX_REMEMBERED, FailureThrottle, GuessThrottle
 
 
 def test_a_person_may_be_wrong_ten_times_and_then_waits() -> None:
@@ -60,3 +60,60 @@ def test_who_was_wrong_last_is_remembered_longest() -> None:
 
     throttle.failed("one more", "192.0.2.2", 0.0)
     assert throttle.failed("guesser", "192.0.2.1", 0.0)
+
+
+def test_after_ten_wrong_passwords_none_is_looked_at_from_there() -> None:
+    throttle = GuessThrottle(lambda: 0.0)
+
+    assert [throttle.failed("jambonz", "192.0.2.1") for _ in range(10)] == [0] * 10
+    assert throttle.wait("jambonz", "192.0.2.1") == 10
+    assert throttle.wait("another", "192.0.2.1") == 0
+    assert throttle.wait("jambonz", "192.0.2.2") == 0
+
+
+def test_time_gives_a_guesser_one_try_not_ten() -> None:
+    now = 0.0
+    throttle = GuessThrottle(lambda: now)
+    for _ in range(10):
+        throttle.failed("jambonz", "192.0.2.1")
+
+    now = 10.5
+    assert throttle.wait("jambonz", "192.0.2.1") == 0
+    throttle.failed("jambonz", "192.0.2.1")
+
+    assert throttle.wait("jambonz", "192.0.2.1") == 10
+
+
+def test_who_was_right_is_not_locked_out_by_a_neighbour() -> None:
+    throttle = GuessThrottle(lambda: 0.0)
+    throttle.was_right("jambonz", "192.0.2.1")
+
+    for _ in range(20):
+        throttle.failed("jambonz", "192.0.2.1")
+        throttle.failed("jambonz", "192.0.2.2")
+
+    assert throttle.wait("jambonz", "192.0.2.1") == 0
+    assert throttle.wait("jambonz", "192.0.2.2") == 10
+
+
+def test_the_many_addresses_of_one_subscriber_are_one() -> None:
+    throttle = GuessThrottle(lambda: 0.0)
+
+    for number in range(10):
+        throttle.failed("jambonz", f"2001:db8:0:7::{number:x}")
+        throttle.failed("jambonz", "::ffff:192.0.2.1" if number % 2 else "192.0.2.1")
+
+    assert throttle.wait("jambonz", "2001:db8:0:7:ffff::1") == 10
+    assert throttle.wait("jambonz", "2001:db8:0:8::1") == 0
+    assert throttle.wait("jambonz", "192.0.2.1") == 10
+
+
+def test_who_was_right_takes_bounded_memory() -> None:
+    throttle = GuessThrottle(lambda: 0.0)
+    throttle.was_right("jambonz", "192.0.2.1")
+    for number in range(MAX_REMEMBERED):
+        throttle.was_right(str(number), "192.0.2.9")
+    for _ in range(10):
+        throttle.failed("jambonz", "192.0.2.1")
+
+    assert throttle.wait("jambonz", "192.0.2.1") == 10
