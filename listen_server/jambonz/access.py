@@ -6,24 +6,20 @@ a websocket carries no signature and a GET hook none that can be checked, so tho
 
 import hashlib
 import hmac
-import ipaddress
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from starlette.requests import HTTPConnection
 
 from listen_server.credentials import basic_credentials
+from listen_server.jambonz.here import from_this_machine, to_this_machine
 from listen_server.jambonz.signature import HEADER, WINDOW, is_signed
 from listen_server.throttle import GuessThrottle
 
 MAX_CREDENTIAL: Final = 4096  # bytes of an Authorization header that are looked at
-_FORWARDED: Final = (f"x-forwarded-{what}" for what in ("for", "host", "proto"))
-_BROWSER: Final = ("origin", "referer", "sec-fetch-site")  # a GET has no `Origin`
-_OTHERS: Final = frozenset(("forwarded", "via", "x-real-ip", *_FORWARDED, *_BROWSER))
-"""What proxies and browsers add; jambonz sends none of them."""
 _HOST: Final = re.compile(r"([\w.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(:[0-9]{1,5})?", re.ASCII)
 
 
@@ -76,6 +72,9 @@ class Access:
     """Seconds that a signature may be old, or new."""
     clock: Callable[[], float] = time.time
     """Unix time."""
+    names: Collection[str] = ()
+    """Names of this machine besides localhost, by which hooks may come where nothing is configured.
+    A served application has the name in its `Addresses.web`."""
     throttle: GuessThrottle = field(default_factory=GuessThrottle, repr=False, compare=False)
     """Slows down who guesses passwords."""
 
@@ -94,11 +93,9 @@ class Access:
         if self.secrets:
             why = "without HTTP Basic configured, only hooks by POST can be told from forgeries"
             return None if signed else Denied(_FORBIDDEN, why)
-        if _from_this_machine(connection):
-            return None
-        return Denied(
-            _FORBIDDEN, "no authentication is configured, so only this machine may bring hooks"
-        )
+        if not from_this_machine(connection):
+            return _NOT_HERE
+        return None if to_this_machine(connection, self.names) else _OTHER_NAME
 
     def after_body(self, connection: HTTPConnection, body: bytes) -> Denied | None:
         """Tell why a request with this body is refused; None if it is not."""
@@ -135,6 +132,15 @@ class Access:
 
 
 _WRONG: Final = Denied(_UNKNOWN, "user or password wrong")
+_NOT_HERE: Final = Denied(
+    _FORBIDDEN, "no authentication is configured, so only this machine may bring hooks"
+)
+_OTHER_NAME: Final = Denied(
+    _FORBIDDEN,
+    "no authentication is configured, so hooks are taken for localhost alone: set public_web_url, "
+    "or Addresses(web=...), to an address with the name that was asked for, or configure "
+    "authentication",
+)
 
 
 def _given(connection: HTTPConnection) -> tuple[str, str] | None:
@@ -151,13 +157,3 @@ def _base(connection: HTTPConnection) -> str | None:
 
 def _hash(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
-
-
-def _from_this_machine(connection: HTTPConnection) -> bool:
-    """Tell whether it comes from here, and not through a proxy or from a web page that is here."""
-    if connection.client is None or _OTHERS & set(connection.headers.keys()):
-        return False
-    try:
-        return ipaddress.ip_address(connection.client.host).is_loopback
-    except ValueError:
-        return False

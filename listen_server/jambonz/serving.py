@@ -3,6 +3,7 @@
 jambonz decides which: by the address of the application, https:// or wss://.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from starlette.applications import Starlette
@@ -11,6 +12,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from listen_server.jambonz.access import Access
 from listen_server.jambonz.answering import Answering
 from listen_server.jambonz.application import CallApplication
+from listen_server.jambonz.here import names_in
 from listen_server.jambonz.model import NOWHERE, Addresses
 from listen_server.jambonz.sockets import SocketLimits, Sockets
 from listen_server.jambonz.webhooks import Webhooks
@@ -37,6 +39,7 @@ class Served:
         """Serve below a prefix such as `/desk`; whole addresses are made with `addresses`."""
         _check(application)
         access = access or Access()
+        access = replace(access, names=(*access.names, *names_in(addresses.web)))
         answering = Answering(application)
         # over the websocket a hook stays a path: jambonz would ask a whole address by HTTP
         self.sockets: Final = Sockets(

@@ -33,6 +33,49 @@ def test_without_authentication_this_machine_is_let_in(host: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "host",
+    ["localhost", "LOCALHOST:3000", "localhost.:80", "127.0.0.1:3000", "127.9.9.9", "[::1]:3000"],
+)
+def test_without_authentication_hooks_come_for_localhost(host: str) -> None:
+    assert Access().before_body(connection(host=host), signed=True) is None
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:3000",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "localhost@evil.example",
+        "10.0.0.5",
+        "[::2]",
+        "[::1",
+        "",
+    ],
+)
+def test_a_web_page_whose_name_leads_to_this_machine_brings_nothing(host: str) -> None:
+    denied = Access().before_body(connection(host=host), signed=True)
+
+    assert denied is not None
+    assert denied.status == 403
+    assert "set public_web_url" in denied.says
+
+
+def test_a_name_that_is_said_to_be_this_machines_is_taken() -> None:
+    access = Access(names=("desk.example",))
+
+    assert access.before_body(connection(host="desk.example:3000"), signed=True) is None
+    assert access.before_body(connection(host="evil.example"), signed=True)
+
+
+def test_with_authentication_any_name_will_do() -> None:
+    asked = connection(host="desk.example", authorization=basic_header("ann", "own-password"))
+
+    assert ACCESS.before_body(asked, signed=True) is None
+
+
+@pytest.mark.parametrize(
     "header",
     [
         "forwarded",

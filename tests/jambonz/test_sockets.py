@@ -492,7 +492,7 @@ async def _silent(stack: AsyncExitStack, address: str) -> asyncio.StreamReader:
     reader, writer = await asyncio.open_connection(host, int(port))
     stack.callback(writer.close)
     writer.write(
-        b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
         b"Sec-WebSocket-Protocol: ws.jambonz.org\r\n\r\n"
     )

@@ -118,6 +118,18 @@ async def test_hooks_are_below_what_an_application_is_mounted_at_and_then_its_pr
     assert again == [{"verb": "say", "text": "Once more."}]
 
 
+async def test_without_authentication_a_hook_names_this_machine_or_what_is_configured() -> None:
+    named = Addresses(web="https://desk.example/apps")
+
+    async with webhooks(addresses=named) as http:
+        statuses = [
+            (await http.post("/", BODY, {"Host": host})).status_code
+            for host in ("desk.example", "localhost", "evil.example")
+        ]
+
+    assert statuses == [200, 200, 403]
+
+
 class TestBasic:
     ACCESS = Access(users={"ann": "own-password"})
 
@@ -242,7 +254,7 @@ async def test_a_body_that_does_not_arrive_is_not_waited_for() -> None:
     async with up(Starlette(routes=made.routes)) as address:
         host, port = address.split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
-        writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{")
+        writer.write(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{")
         async with asyncio.timeout(5):
             answer = await reader.readuntil(b"\r\n\r\n")
         writer.close()
