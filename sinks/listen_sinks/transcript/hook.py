@@ -9,7 +9,6 @@ import asyncio
 import hashlib
 import hmac
 import json
-import ssl
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -18,9 +17,12 @@ from typing import Any, Final
 
 import structlog
 
-from listen_sinks.api import Call
+from listen_sinks.api import Call, SinkError
 from listen_sinks.transcript.api import Result
 from listen_sinks.transcript.config import TranscriptConfig
+from listen_sinks.webhook.addresses import Unresolved
+from listen_sinks.webhook.names import Names
+from listen_sinks.webhook.reach import Reach
 
 log = structlog.get_logger(__name__)
 
@@ -65,7 +67,8 @@ class Hook:
     """Delivers results to one application."""
 
     def __init__(self, config: TranscriptConfig) -> None:
-        self._url = config.hook
+        self._names = Names()
+        self._reach = Reach(config.hook or "", self._names, connect=config.hook_timeout / 3)
         self._secret = config.hook_secret
         self._timeout = config.hook_timeout
         self.engine = config.engine
@@ -75,8 +78,11 @@ class Hook:
         self._open: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
-        """Get ready; the application may be away."""
-        self._client, self._away = await asyncio.to_thread(self._make_client)
+        """Get ready; the application may be away. Raises SinkError for the operator."""
+        try:
+            await self._reach.open()
+        except ValueError as error:
+            raise SinkError(f"hook: {error}, such as https://example.com/transcription") from error
 
     def deliveries(self, call: Call) -> "Deliveries":
         """Begin the deliveries of one stream."""
@@ -93,7 +99,8 @@ class Hook:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        await self._client.aclose()
+        self._names.close()
+        await self._reach.close()
 
     async def post(self, payload: Mapping[str, Any]) -> str | None:
         """Post once; return why it was not taken, in a few words of ours, or None."""
@@ -104,24 +111,15 @@ class Hook:
             headers["jambonz-signature"] = signature(self._secret.get_secret_value(), data)
         try:
             async with asyncio.timeout(self._timeout):
-                answer = await self._client.post(self._url, content=data, headers=headers)
+                reply = await self._reach.post(headers, data)
+        except Unresolved as error:
+            return str(error)
         except TimeoutError:
             return "no answer in time"
-        except self._away as error:
+        except self._reach.away as error:
+            self._names.forget()
             return type(error).__name__
-        return None if answer.is_success else f"status {answer.status_code}"
-
-    def _make_client(self) -> tuple[Any, tuple[type[Exception], ...]]:
-        import httpx2  # noqa: PLC0415 - only who has a hook waits for its import
-
-        client = httpx2.AsyncClient(
-            verify=ssl.create_default_context(),
-            timeout=None,  # `post` has one for all of it
-            trust_env=False,
-            follow_redirects=False,
-            headers={"user-agent": "listen-server"},
-        )
-        return client, (httpx2.HTTPError, httpx2.InvalidURL, OSError)
+        return None if 200 <= reply.status < 300 else f"status {reply.status}"  # noqa: PLR2004 - RFC 9110, section 15.3
 
 
 class Deliveries:

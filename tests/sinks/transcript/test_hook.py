@@ -4,6 +4,8 @@ import asyncio
 import hashlib
 import hmac
 import json
+import socket
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,12 +16,13 @@ import pytest
 from harness import until
 from transcript_script import Script, install, spoken, transcribing
 
-from listen_sinks.api import Call, MetadataArrived
+from listen_sinks.api import Call, MetadataArrived, SinkError
 from listen_sinks.testing import make_call, make_outcome, packets
 from listen_sinks.transcript import hook as hook_module
 from listen_sinks.transcript.api import Result
 from listen_sinks.transcript.board import BOARD
-from listen_sinks.transcript.hook import described, signature
+from listen_sinks.transcript.config import TranscriptConfig
+from listen_sinks.transcript.hook import Hook, described, signature
 
 SECRET = "whsec"  # noqa: S105 - of this test alone
 ATTRIBUTES = {
@@ -248,3 +251,81 @@ def test_odd_metadata_never_breaks_a_delivery() -> None:
     deep["self"] = deep
     odd = {"callSid": "\ud83d", "sipStatus": float("nan"), "customerData": deep, "from": None}
     assert described(odd) == {"call_sid": "\ud83d", "sip_status": None, "customer_data": None}
+
+
+@asynccontextmanager
+async def hook(url: str, **changes: Any) -> AsyncIterator[Hook]:
+    made = Hook(await asyncio.to_thread(lambda: TranscriptConfig(hook=url, **changes)))
+    await made.open()
+    yield made
+    await made.close()
+
+
+async def test_while_no_name_is_resolved_nothing_but_the_hook_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked, back = threading.Event(), threading.Event()
+
+    def no_answer(*_: object, **__: object) -> list[Any]:
+        asked.set()
+        back.wait(30)
+        raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+
+    async with hook("https://application.example/text", hook_timeout=30) as one:
+        monkeypatch.setattr(socket, "getaddrinfo", no_answer)
+        posts = [asyncio.create_task(one.post({})) for _ in range(64)]
+        await until(asked.is_set)
+
+        try:
+            async with asyncio.timeout(3):
+                assert await asyncio.to_thread(str, "a file is read") == "a file is read"
+        finally:
+            back.set()
+            said = await asyncio.gather(*posts)
+
+    assert set(said) == {"its name has no address"}
+
+
+async def test_the_name_of_the_application_is_looked_up_once_for_many_results(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real, asked = socket.getaddrinfo, []
+
+    def counted(host: str, port: int, *rest: Any, **more: Any) -> Any:
+        asked.append(host)
+        return real("127.0.0.1", port, *rest, **more)
+
+    application = Application()
+    async with application.running() as url:
+        named = url.replace("127.0.0.1", "application.example")
+        async with hook(named) as one:
+            monkeypatch.setattr(socket, "getaddrinfo", counted)
+            assert await asyncio.gather(*(one.post({}) for _ in range(8))) == [None] * 8
+            assert await one.post({}) is None
+
+    assert asked == ["application.example"]
+    assert {headers["host"] for headers, _ in application.requests} == {named.split("/")[2]}
+
+
+async def test_an_application_that_has_moved_is_found_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real, where = socket.getaddrinfo, ["127.0.0.2", "127.0.0.1"]
+
+    def moving(_host: str, port: int, *rest: Any, **more: Any) -> Any:
+        return real(where.pop(0), port, *rest, **more)
+
+    async with (
+        Application().running() as url,
+        hook(url.replace("127.0.0.1", "application.example")) as one,
+    ):
+        monkeypatch.setattr(socket, "getaddrinfo", moving)
+        said = [await one.post({}) for _ in range(2)]
+
+    assert said == ["ConnectError", None]
+
+
+async def test_a_hook_that_is_no_address_is_told_at_start() -> None:
+    with pytest.raises(SinkError, match="hook: "):
+        async with hook("http://application.example:port/"):
+            pass
