@@ -58,8 +58,7 @@ def _checked(model: type[Part]) -> Callable[[str, Any], Any]:
         try:
             return model.model_validate(data).write()
         except ValidationError as error:
-            known = [one.alias or key for key, one in model.model_fields.items()]
-            raise Refused.told(error, f"the data of {name}", data, known) from None
+            raise Refused.told(error, f"the data of {name}", data, model) from None
 
     return read
 

@@ -3,10 +3,10 @@
 No sentence holds a value: verbs and hooks carry numbers, texts and secrets of people.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
@@ -36,14 +36,17 @@ class Refused(ListenServerError, ValueError):  # noqa: N818 - the name says what
 
     @classmethod
     def told(
-        cls, error: ValidationError, where: str, given: object, known: Sequence[str] = ()
+        cls, error: ValidationError, where: str, given: object, model: type[BaseModel] | None = None
     ) -> "Refused":
-        """Return the faults of `where`, one sentence for each place in what was `given`."""
+        """Return the faults of `where`, one sentence for each place in what was `given`.
+
+        `model` is what it was read as: its properties, and those of its parts, may be meant.
+        """
         by_place: dict[str, list[str]] = {}
         for detail in error.errors(include_url=False, include_input=False):
             place = ".".join(_path(detail, given))
             says = by_place.setdefault(place, [])
-            if (sentence := _says(detail, known)) not in says:
+            if (sentence := _says(detail, model)) not in says:
                 says.append(sentence)
         return cls(*(_sentence(where, place, says) for place, says in by_place.items()))
 
@@ -53,16 +56,39 @@ def _sentence(where: str, place: str, says: Sequence[str]) -> str:
     return f"{name}: {', or '.join(says)}"
 
 
-def _says(detail: ErrorDetails, known: Sequence[str]) -> str:
+def _says(detail: ErrorDetails, model: type[BaseModel] | None) -> str:
     kind = detail["type"]
     if kind == "extra_forbidden":
-        hint = meant(str(detail["loc"][-1]), known)
+        *way, name = detail["loc"]
+        hint = meant(str(name), _known(model, way) if model else ())
         return f"jambonz knows no such property{': ' + hint if hint else ''}"
     if kind == "literal_error":
         return f"it must be {detail['ctx']['expected']}"
     if kind == "too_long":
         return f"it has at most {detail['ctx']['max_length']} items"
     return _SAYS.get(kind) or detail["msg"].removeprefix("Value error, ").replace("Input", "it", 1)
+
+
+def _known(model: type[BaseModel], way: Iterable[str | int]) -> list[str]:
+    """Return the properties of the part, or the kinds of parts, that a way leads to."""
+    models = {model}
+    for part in way:
+        inside = (
+            field.annotation
+            for one in models
+            for name, field in one.model_fields.items()
+            if part in (name, field.alias)
+        )
+        models = {found for annotation in inside for found in _models(annotation)} or models
+    return sorted({field.alias or n for one in models for n, field in one.model_fields.items()})
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yield the models in a type such as `list[Phone | Sip] | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inside in get_args(annotation):
+        yield from _models(inside)
 
 
 def _path(detail: ErrorDetails, given: object) -> Iterator[str]:

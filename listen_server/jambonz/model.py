@@ -107,7 +107,7 @@ def _hook(value: object) -> "Webhook | str":
         try:
             value = Webhook.model_validate(value)
         except ValidationError as error:
-            raise Refused.told(error, "the webhook", value, list(Webhook.model_fields)) from None
+            raise Refused.told(error, "the webhook", value, Webhook) from None
     url = value.url if isinstance(value, Webhook) else value
     if not isinstance(url, str) or not re.match(_ADDRESS, url):
         raise ValueError("a webhook is an http address, a path that begins with /, or an object")

@@ -105,6 +105,45 @@ def test_a_property_misspelt_is_answered_with_the_one_that_was_meant() -> None:
     assert "did you mean `earlyMedia`?" in refused({"verb": "say", "text": "a", "earlymedia": True})
 
 
+@pytest.mark.parametrize(
+    ("verb", "place", "hint"),
+    [
+        (
+            {"verb": "gather", **LEAST["gather"], "say": {"text": "a", "earlymedia": True}},
+            "say.earlymedia",
+            "earlyMedia",
+        ),
+        (
+            {"verb": "gather", **LEAST["gather"], "recognizer": {"langauge": "de-DE"}},
+            "recognizer.langauge",
+            "language",
+        ),
+        (
+            {"verb": "gather", **LEAST["gather"], "actionHook": {"url": "/a", "metod": "GET"}},
+            "metod",
+            "method",
+        ),
+        (
+            {"verb": "dial", **LEAST["dial"], "listen": {"url": "/a", "mixtype": "mono"}},
+            "listen.mixtype",
+            "mixType",
+        ),
+        (
+            {"verb": "dial", "target": [{"type": "phone", "number": "1", "trunkk": "a"}]},
+            "target.0.trunkk",
+            "trunk",
+        ),
+    ],
+)
+def test_a_property_misspelt_inside_of_another_is_answered_likewise(
+    verb: dict[str, Any], place: str, hint: str
+) -> None:
+    told = refused(verb)
+
+    assert f"`{place}`" in told
+    assert told.endswith(f"did you mean `{hint}`?")
+
+
 def test_defaults_are_those_of_the_reference() -> None:
     gather, dial = Gather(action_hook="/g"), Dial(target=[Phone(number="1")])
     conference, listen = Conference(name="r"), Listen(url="/a")

@@ -73,8 +73,7 @@ def read_verb(given: object, where: str = "the verb") -> Verb:
     try:
         return model.model_validate(long)
     except ValidationError as error:
-        known = [field.alias or key for key, field in model.model_fields.items()]
-        raise Refused.told(error, f"{where} ({name})", long, known) from None
+        raise Refused.told(error, f"{where} ({name})", long, model) from None
 
 
 def _long_form(given: object, where: str) -> dict[str, Any]:
