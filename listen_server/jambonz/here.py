@@ -1,4 +1,4 @@
-"""Whether a request comes from a program on this machine. access.py asks where it asks for nothing.
+"""Whether a request comes from a program on this machine. Those ask who ask for no credential.
 
 A proxy here brings others, and so does a web page that is open here: also one whose name leads to
 this machine ("DNS rebinding"), which a browser takes for the page's own server.
@@ -15,6 +15,11 @@ _FORWARDED: Final = (f"x-forwarded-{what}" for what in ("for", "host", "proto"))
 _BROWSER: Final = ("origin", "referer", "sec-fetch-site")  # a GET has no `Origin`
 _OTHERS: Final = frozenset(("forwarded", "via", "x-real-ip", *_FORWARDED, *_BROWSER))
 """What proxies and browsers add; jambonz sends none of them."""
+
+
+def is_local(connection: HTTPConnection) -> bool:
+    """Tell whether a program on this machine asks this machine."""
+    return from_this_machine(connection) and to_this_machine(connection)
 
 
 def from_this_machine(connection: HTTPConnection) -> bool:

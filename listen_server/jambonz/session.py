@@ -168,7 +168,8 @@ class Session:
     def _open(self, message: Message) -> None:
         told = _read(CallArrived, message)
         known = self._sockets.find(told.call_sid, self._peer)
-        if self._sockets.turns_away(told.call_sid, message.type, known=known is not None):
+        sid, is_known = told.call_sid, known is not None
+        if self._sockets.turns_away(sid, self._peer, message.type, known=is_known):
             raise Elsewhere("this server takes no new calls: it is about to stop")
         live = self._hold(told)
         if message.type == "session:adulting":

@@ -54,7 +54,9 @@ class Sockets:
         self._access = access
         self._sessions: set[Session] = set()
         self._lives: dict[tuple[str | None, str], Live] = {}
-        self._turned_away: set[str] = set()  # calls that came while the server drains
+        self._turned_away: set[tuple[str | None, str]] = (
+            set()
+        )  # calls that came while the server drains
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -91,7 +93,7 @@ class Sockets:
                 self.start(session.leave())
         return self.open_sockets
 
-    def turns_away(self, sid: str, kind: str, *, known: bool) -> bool:
+    def turns_away(self, sid: str, peer: Peer, kind: str, *, known: bool) -> bool:
         """Tell whether a call, perhaps one that is known here, is to go to another server.
 
         After its `session:new` was turned away it comes with `session:reconnect`, as do those that
@@ -102,8 +104,8 @@ class Sockets:
         if known or not self.answering.draining():
             return False
         if kind == "session:new":
-            self._turned_away.add(sid)
-        return sid in self._turned_away
+            self._turned_away.add((peer.tenant, sid))
+        return (peer.tenant, sid) in self._turned_away
 
     async def endpoint(self, websocket: WebSocket) -> None:
         """Serve one socket to its end."""

@@ -16,6 +16,7 @@ from listen_server.errors import ListenServerError
 from listen_server.jambonz.call import Unreachable
 from listen_server.jambonz.commands import Command, read_command
 from listen_server.jambonz.errors import Refused
+from listen_server.jambonz.here import is_local
 from listen_server.live.commander import Commander, NoWay
 from listen_server.live.crew import Crew
 from listen_server.live.rest import RestRefused
@@ -95,8 +96,9 @@ class CallsApi:
         headers = request.scope["headers"]
         who = self._admit(admission.Request("api", (), headers, address))
         if isinstance(who, admission.Admitted):
-            if who.user is None and "origin" in request.headers:  # open to programs here
-                return _error(403, "a web page may not: use a credential with the scope api")
+            if who.user is None and not is_local(request):  # open to programs here
+                says = "open to programs on this machine, by its own name, without a proxy"
+                return _error(403, f"{says}: use a credential with the scope api")
             return who
         answer = _error(who.status, who.sentence.strip())
         for name, value in who.headers:

@@ -12,6 +12,7 @@ from jambonz.peer import CALL, Socket, up
 from starlette.applications import Starlette
 
 from listen_server.jambonz import Call, Say, Served, Verbs, hook
+from listen_server.jambonz.access import Peer
 
 NEW = {**CALL, "call_sid": "another-call"}
 HOOK = "/again"
@@ -98,6 +99,18 @@ async def test_a_call_whose_own_server_is_gone_is_taken(desk: Draining) -> None:
 
     assert (await socket.ask("session:reconnect", CALL))["type"] == "ack"
     await socket.close()
+
+
+async def test_a_new_call_of_one_tenant_sends_no_call_of_another_away(desk: Draining) -> None:
+    sockets = desk.served.sockets
+    desk.begin()
+
+    def is_sent_away(kind: str, tenant: str) -> bool:
+        return sockets.turns_away("the-same-sid", Peer(tenant, ""), kind, known=False)
+
+    assert is_sent_away("session:new", "acme")
+    assert is_sent_away("session:reconnect", "acme")
+    assert not is_sent_away("session:reconnect", "other")
 
 
 async def test_over_webhooks_a_new_call_gets_503_and_the_hooks_of_others_are_answered(

@@ -40,7 +40,7 @@ async def api(*workers: Worker, missing: int = 0) -> AsyncIterator[httpx2.AsyncC
         Route("/calls/{call_sid}/commands", made.command, methods=["POST"]),
     ]
     transport = httpx2.ASGITransport(Starlette(routes=routes))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://server") as client:
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client
 
 

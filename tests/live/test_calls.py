@@ -306,9 +306,14 @@ async def test_no_web_page_commands_a_server_that_asks_for_no_credential(tmp_pat
     async with serving(ready) as server, httpx2.AsyncClient(trust_env=False, timeout=60) as client:
         url = f"http://127.0.0.1:{server.port}/api/v1/calls"
         from_page = await client.get(url, headers={"Origin": "https://elsewhere.example"})
+        from_own_name = await client.get(url, headers={"Host": "page.example"})  # DNS rebinding
         from_program = await client.get(url)
 
-    assert (from_page.status_code, from_program.status_code) == (403, 200)
+    assert [each.status_code for each in (from_page, from_own_name, from_program)] == [
+        403,
+        403,
+        200,
+    ]
 
 
 async def test_every_command_is_in_the_audit_log(tmp_path: Path) -> None:
