@@ -79,6 +79,7 @@ class Stream:
         self._silence: SilenceMeter | VoiceMeter | None = None
         self._silence_limit = 0.0
         self._is_ahead = False  # of real time, when audio last came
+        self._much = 0  # bytes that are ahead of it if they come at once
         self.end_reason: str | None = None
         """Why we ended the stream on purpose, if we did."""
 
@@ -125,13 +126,13 @@ class Stream:
 
         Only one that is ahead of real time ever does: no live call, but whoever replays a file.
         """
+        if not self._is_ahead and coming <= self._much:  # as nearly always
+            return False
         if self._call is None:
             return False
         form = self._call.format
         frames = coming // form.frame_bytes
         seconds = form.seconds(frames)
-        if not self._is_ahead and seconds <= AHEAD:
-            return False
         return self._gaps.ahead(self._clock()) + seconds > AHEAD and any(
             buffered.fullness > HALF or not buffered.has_room(frames) for buffered in self._buffers
         )
@@ -164,6 +165,7 @@ class Stream:
         self._call = call = self._describe(started)
         self._check_account(call)
         self._telemetry.stream_started(call)
+        self._much = round(AHEAD * call.format.sample_rate) * call.format.frame_bytes
         names = [sink.name for sink in self._origin.sinks]
         self._origin.live.began(call, names, self._gaps.pausing)
         self._silence_limit = _silence_limit(attributes, self._origin.settings.end_on_silence)
